@@ -1,0 +1,105 @@
+# memoir: `make help` lists the targets. Products land in build/<variant>/.
+
+VARIANT ?= release
+PREFIX  ?= /usr/local
+LIBDIR  ?= $(PREFIX)/lib
+CC      ?= gcc
+VERSION := 0.1.0
+
+B := build/$(VARIANT)
+
+# --- variants ---------------------------------------------------------------------------------
+OPT_release := -O2 -g -DMR_DEBUG=0
+OPT_debug   := -O1 -g -DMR_DEBUG=1
+OPT_full    := -O1 -g -DMR_DEBUG=2
+OPT_asan    := -O1 -g -DMR_DEBUG=2 -fsanitize=address -fno-omit-frame-pointer
+OPT_ubsan   := -O1 -g -DMR_DEBUG=2 -fsanitize=undefined -fno-sanitize-recover=undefined
+OPT_tsan    := -O1 -g -DMR_DEBUG=1 -DMR_TSAN=1 -fsanitize=thread
+OPT := $(OPT_$(VARIANT))
+$(if $(OPT),,$(error VARIANT=$(VARIANT) is none of release debug full asan ubsan tsan))
+
+WARN := -Wall -Wextra -Wshadow -Wundef -Wmissing-prototypes -Wstrict-prototypes -Wpointer-arith -Wwrite-strings
+ifdef CI
+WARN += -Werror
+endif
+INCLUDES := -Iinclude $(addprefix -Isrc/,base pool os conf ledger reach heap track check entry symbol report cli)
+CFLAGS_ALL := -std=gnu11 -D_GNU_SOURCE -DMR_VERSION='"$(VERSION)"' $(OPT) $(WARN) $(INCLUDES) -fPIC -fvisibility=hidden \
+              -fno-builtin-malloc -fno-builtin-calloc -fno-builtin-realloc -fno-builtin-free \
+              -fno-plt -fno-semantic-interposition -MMD -MP $(CFLAGS)
+
+# --- what is made of what ------------------------------------------------------------------------
+LIB_LAYERS := base pool os conf ledger reach heap track report check entry
+CLI_LAYERS := base os conf ledger report cli
+# Files of entry/ that define names the C library owns: they stay out of libmemoir.a.
+OVERRIDES  := malloc glibc new boot exits
+
+sources = $(sort $(wildcard $(addprefix src/,$(addsuffix /*.c,$(1)))))
+objects = $(patsubst src/%.c,$(B)/obj/%.o,$(1))
+
+LIB_OBJ := $(call objects,$(call sources,$(LIB_LAYERS)))
+CLI_OBJ := $(call objects,$(call sources,$(CLI_LAYERS)))
+ARC_OBJ := $(filter-out $(OVERRIDES:%=$(B)/obj/entry/%.o),$(LIB_OBJ))
+
+.DEFAULT_GOAL := all
+.PHONY: all
+all: need-cc $(B)/libmemoir.so $(B)/libmemoir.a $(B)/memoir ## the library, the static library and the CLI
+
+.PHONY: need-cc
+need-cc:
+	@command -v $(CC) >/dev/null 2>&1 || { echo "make: no C compiler ($(CC)): apt-get install gcc libc6-dev"; exit 1; }
+
+$(B)/obj/%.o: src/%.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_ALL) $(CFLAGS_$(subst /,_,$*)) -c $< -o $@
+
+# C++ callers may throw through operator new; the file needs unwind tables that say so.
+CFLAGS_entry_new := -fexceptions
+
+$(B)/libmemoir.so: $(LIB_OBJ) src/entry/exports.map
+	$(CC) $(OPT) -shared -Wl,-soname,libmemoir.so -Wl,--version-script=src/entry/exports.map \
+	  -Wl,-z,defs,-z,now,-z,relro,-z,nodelete $(LDFLAGS) $(LIB_OBJ) -o $@
+
+$(B)/libmemoir.a: $(ARC_OBJ)
+	@rm -f $@
+	ar rcs $@ $(ARC_OBJ)
+
+$(B)/memoir: $(CLI_OBJ)
+	$(CC) $(OPT) $(LDFLAGS) $(CLI_OBJ) -o $@
+
+-include $(shell find $(B) -name '*.d' 2>/dev/null)
+
+include tests/tests.mk
+-include bench/bench.mk
+
+# --- installing --------------------------------------------------------------------------------
+.PHONY: install uninstall
+install: all ## install under PREFIX (default /usr/local), honouring DESTDIR
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(PREFIX)/include $(DESTDIR)$(PREFIX)/share/man/man1
+	install -m 755 $(B)/memoir $(DESTDIR)$(PREFIX)/bin/memoir
+	install -m 755 $(B)/libmemoir.so $(DESTDIR)$(LIBDIR)/libmemoir.so
+	install -m 644 $(B)/libmemoir.a $(DESTDIR)$(LIBDIR)/libmemoir.a
+	cp -R include/. $(DESTDIR)$(PREFIX)/include/
+	install -m 644 src/cli/memoir.1 $(DESTDIR)$(PREFIX)/share/man/man1/memoir.1
+	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@VERSION@|$(VERSION)|' scripts/memoir.pc.in > $(DESTDIR)$(LIBDIR)/pkgconfig/memoir.pc
+
+uninstall: ## remove what install put there
+	rm -f $(DESTDIR)$(PREFIX)/bin/memoir $(DESTDIR)$(LIBDIR)/libmemoir.so $(DESTDIR)$(LIBDIR)/libmemoir.a \
+	  $(DESTDIR)$(LIBDIR)/pkgconfig/memoir.pc $(DESTDIR)$(PREFIX)/share/man/man1/memoir.1 $(DESTDIR)$(PREFIX)/include/memoir.h
+	rm -rf $(DESTDIR)$(PREFIX)/include/memoir
+
+# --- the rest ------------------------------------------------------------------------------------
+.PHONY: setup demo clean help
+setup: ## install the Debian packages that are missing
+	@scripts/setup.sh
+
+demo: ## set up, build, run a real program with a leak under memoir, show the report
+	@scripts/setup.sh build
+	@$(MAKE) --no-print-directory all
+	@scripts/demo.sh $(B)
+
+clean: ## remove everything that was built
+	rm -rf build
+
+help: ## this list
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n",$$1,$$2}' Makefile tests/tests.mk $(wildcard bench/bench.mk)
+	@echo "  VARIANT=release|debug|full|asan|ubsan|tsan  CC=…  PREFIX=…  DESTDIR=…"

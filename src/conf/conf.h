@@ -1,0 +1,80 @@
+/* conf.h: the face of the options. One table (options.def), one struct, one reader.
+ *
+ * mr_conf is constant-initialised with the defaults, so it is valid before anything has run;
+ * mr_conf_read_environment overwrites it once, before the first block is handed out. */
+#ifndef MR_CONF_H
+#define MR_CONF_H
+
+#include "base.h"
+
+enum mr_option_type {
+    MR_OPTION_BOOL,
+    MR_OPTION_SIZE,
+    MR_OPTION_NUMBER,
+    MR_OPTION_MILLIS,
+    MR_OPTION_CHOICE,
+    MR_OPTION_SIGNAL,
+    MR_OPTION_TEXT,
+};
+
+/* Values in the order of the CHOICE rows of options.def. */
+enum mr_strategy {
+    MR_STRATEGY_SLAB,
+    MR_STRATEGY_FIRST_FIT,
+    MR_STRATEGY_NEXT_FIT,
+    MR_STRATEGY_BEST_FIT,
+    MR_STRATEGY_WORST_FIT,
+    MR_STRATEGY_SEGREGATED_FIT,
+    MR_STRATEGY_BUDDY,
+};
+enum mr_leaks { MR_LEAKS_OFF, MR_LEAKS_SUMMARY, MR_LEAKS_FULL };
+enum mr_format { MR_FORMAT_TEXT, MR_FORMAT_JSON };
+
+/* The C type of each option type. */
+typedef uint64_t mr_option_BOOL, mr_option_SIZE, mr_option_NUMBER, mr_option_MILLIS, mr_option_CHOICE, mr_option_SIGNAL;
+typedef const char *mr_option_TEXT;
+
+struct mr_conf {
+#define MR_OPTION(TYPE, field, NAME, def, min, max, values, sentence) \
+    mr_option_##TYPE field;                                           \
+    bool field##_set;
+#include "options.def"
+#undef MR_OPTION
+};
+
+/* One row of options.def, for those who walk the table (the CLI, the parser, the manual). */
+struct mr_option {
+    enum mr_option_type type;
+    const char *name;     /* "POOL_LIMIT" */
+    uint64_t def;         /* the default of every type but TEXT */
+    const char *def_text; /* the default of TEXT, else NULL */
+    uint64_t min, max;
+    const char *values;   /* CHOICE: "a|b|c", else "" */
+    const char *sentence;
+    size_t offset;        /* of the field in struct mr_conf */
+    size_t offset_set;    /* of its field_set */
+};
+
+extern struct mr_conf mr_conf;
+extern const struct mr_option mr_options[];
+extern const size_t mr_option_count;
+
+/* Receives one line (no newline) for each thing wrong with the user's settings. */
+typedef void mr_conf_complaint(void *ctx, const char *line);
+
+/* Reads every MEMOIR_* variable of `environment` (NULL-terminated, may be NULL) into *conf. A name that
+ * is no option, and a value that cannot be read or is out of range, makes one complaint naming the
+ * nearest valid one; the default then stays. Text values are not copied: they point into the
+ * environment. Never allocates; async-signal-safe. */
+void mr_conf_read_environment(struct mr_conf *conf, char *const *environment, mr_conf_complaint *complain, void *ctx);
+
+/* Sets one option from its name ("POOL_LIMIT", exact) and value. Returns true, or false after exactly
+ * one complaint. */
+bool mr_conf_set(struct mr_conf *conf, const char *name, const char *value, mr_conf_complaint *complain, void *ctx);
+
+/* The row of that exact name, or NULL; and the row whose name is nearest by edit distance (never
+ * NULL). Names may be given in either case and with - for _. */
+const struct mr_option *mr_conf_find(const char *name);
+const struct mr_option *mr_conf_nearest(const char *name);
+
+#endif

@@ -1,0 +1,43 @@
+/* ledger.h: the face of the ledger: the numbers of a run, and where they live.
+ *
+ * For now the ledger is a struct in anonymous memory; later readers see it from outside. */
+#ifndef MR_LEDGER_H
+#define MR_LEDGER_H
+
+#include "base.h"
+
+enum mr_unit { MR_UNIT_COUNT, MR_UNIT_BYTES, MR_UNIT_MILLIS };
+
+/* The process-wide totals at one moment: one member per row of stats.def. */
+struct mr_totals {
+#define MR_STAT(name, unit, sentence) uint64_t name;
+#include "stats.def"
+#undef MR_STAT
+};
+
+/* One row of stats.def. */
+struct mr_stat {
+    const char *name;
+    enum mr_unit unit;
+    const char *sentence;
+    size_t offset; /* in struct mr_totals */
+};
+extern const struct mr_stat mr_stats[];
+extern const size_t mr_stat_count;
+
+MR_INLINE uint64_t mr_stat_value(const struct mr_totals *totals, const struct mr_stat *stat)
+{
+    return *(const uint64_t *)((const char *)totals + stat->offset);
+}
+
+/* Events counted as they happen, by any thread, off the fast paths. Relaxed atomics. */
+struct mr_counters {
+    _Atomic uint64_t failed;
+    _Atomic uint64_t foreign_frees;
+    _Atomic uint64_t purged_bytes;
+    _Atomic uint64_t peak_bytes;
+    _Atomic uint64_t peak_ms;
+};
+extern struct mr_counters mr_counters;
+
+#endif

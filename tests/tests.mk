@@ -1,0 +1,44 @@
+# tests.mk: how the tests are built and run. Included by the Makefile; $(B) is build/<variant>.
+
+UNIT_SRC := $(sort $(wildcard tests/unit/*/*.c))
+UNIT_OBJ := $(UNIT_SRC:tests/%.c=$(B)/tests/%.o)
+TEST_CFLAGS = $(filter-out -fno-semantic-interposition,$(CFLAGS_ALL)) -Itests/support
+
+$(B)/tests/%.o: tests/%.c Makefile tests/tests.mk
+	@mkdir -p $(@D)
+	$(CC) $(TEST_CFLAGS) -c $< -o $@
+
+# One Criterion binary of all unit tests; its files mirror src/ one to one.
+$(B)/tests/unit-tests: $(UNIT_OBJ) $(B)/libmemoir.a
+	$(CC) $(OPT) $(UNIT_OBJ) $(B)/libmemoir.a -lcriterion -o $@
+
+# A program per bug or API: tests/preload/prog/<name>.c -> $(B)/tests/prog/<name>.
+PROG_SRC := $(sort $(wildcard tests/preload/prog/*.c))
+PROG_BIN := $(PROG_SRC:tests/preload/prog/%.c=$(B)/tests/prog/%)
+$(B)/tests/prog/%: tests/preload/prog/%.c Makefile tests/tests.mk
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 -D_GNU_SOURCE -O1 -g -Iinclude -Itests/support -fno-builtin -Wall -Wextra -Wno-unused-result -MMD -MP $< -o $@ -pthread -ldl
+
+# The driver that runs them under the library, also Criterion.
+PRELOAD_SRC := $(sort $(wildcard tests/preload/*.c) $(wildcard tests/cli/*.c))
+PRELOAD_OBJ := $(PRELOAD_SRC:tests/%.c=$(B)/tests/%.o)
+$(B)/tests/preload-tests: $(PRELOAD_OBJ)
+	$(CC) $(OPT) $(PRELOAD_OBJ) -lcriterion -o $@
+
+.PHONY: test test-unit test-preload test-programs check
+test: ## set up, build and run every test
+	@scripts/setup.sh test
+	@scripts/test.sh
+
+test-unit: $(B)/tests/unit-tests ## the unit tests of one VARIANT
+	$(B)/tests/unit-tests
+
+test-preload: all $(PROG_BIN) $(B)/tests/preload-tests ## the tests of the preloaded library and the CLI
+	MEMOIR_TEST_BUILD=$(B) $(B)/tests/preload-tests
+
+test-programs: all ## every real program that is installed, with and without memoir
+	@tests/programs/run.sh $(B)/libmemoir.so
+
+check: ## the mechanical checks of layers and names
+	@scripts/check-layers.sh
+	@scripts/check-names.sh $(B)
