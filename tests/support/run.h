@@ -1,178 +1,211 @@
-/* run.h: starts one program as a child and collects what became of it. For the drivers.
+/* run.h: one program, run from a test driver: environment, time limit, captured output, exit status.
  *
- * The child gets the driver's environment without LD_PRELOAD and MEMOIR_*, then the library under
- * test, then the request's own variables. It leads a process group of its own, which is killed
- * when the child has ended or its time is up, so no test leaves anything running. */
-#ifndef MR_TESTS_RUN_H
-#define MR_TESTS_RUN_H
+ * Output goes to memory files, not pipes: a daemon left behind cannot make the driver wait, and
+ * what a child of the child writes is captured too. The program runs without core files and in a
+ * process group of its own, which is killed as a whole when the time is over.
+ *
+ * Which allocator is preloaded, for every driver alike:
+ *   MEMOIR_TEST_BUILD=DIR      DIR/libmemoir.so (DIR is also where tests/prog/ is found)
+ *   MEMOIR_TEST_PRELOAD=PATH   that one instead: shows what the tests catch in others
+ *   MEMOIR_TEST_REFERENCE=1    none: shows that the tests are right about plain glibc */
+#ifndef MR_TEST_RUN_H
+#define MR_TEST_RUN_H
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define RUN_MAX 64 /* arguments, and variables set by a request */
+#define RUN_CLOSE(fd) (1u << (fd))
+#define RUN_UNUSED __attribute__((unused))
+#define RUN_ENV_MAX 4096
 
-struct run_request {
-    const char *argv[RUN_MAX]; /* argv[0] is looked for in PATH when it has no slash */
-    const char *env[RUN_MAX];  /* "NAME=value" */
-    int seconds;               /* time limit; 0 is 20 */
-    bool bare;                 /* without the library under test */
+struct run_spec {
+    const char *const *argv;  /* NULL-terminated; argv[0] is a path */
+    const char *const *env;   /* NULL, or "NAME=value" strings added to the environment, NULL-terminated */
+    const char *preload;      /* NULL: run_preload(); "": none; else the value of LD_PRELOAD */
+    unsigned seconds;         /* 0: 20 */
+    unsigned closed;          /* RUN_CLOSE(0..2): descriptors that are closed when the program starts */
+    unsigned uid;             /* not 0: becomes this user and group first (the driver must be root) */
 };
 
 struct run_result {
-    int status;     /* as from waitpid */
-    bool timed_out; /* then status is that of SIGKILL */
-    bool started;   /* false: posix_spawn failed, errno says why */
-    pid_t pid;
-    char *out, *err; /* what it wrote, NUL-terminated; freed by run_done */
+    int status;      /* as waitpid gives it; meaningless when timed_out */
+    bool timed_out;
+    char *out, *err; /* NUL-terminated, never NULL */
+    size_t out_len, err_len;
 };
 
-#define RUN_UNUSED __attribute__((unused)) static
-
-/* The build directory under test, absolute. */
-RUN_UNUSED const char *run_build(void)
+RUN_UNUSED static bool run_is_reference(void)
 {
-    static char path[PATH_MAX];
-    const char *given = getenv("MEMOIR_TEST_BUILD");
-    if (!path[0] && !realpath(given ? given : "build/release", path))
-        path[0] = '\0';
-    return path;
+    const char *set = getenv("MEMOIR_TEST_REFERENCE");
+    return set && strcmp(set, "0") != 0;
 }
 
-/* The library the children are started with, or NULL when the C library itself is on trial. */
-RUN_UNUSED const char *run_preload(void)
+/* True when it is memoir that the programs run under. */
+RUN_UNUSED static bool run_is_ours(void)
 {
-    static char path[PATH_MAX];
-    if (getenv("MEMOIR_TEST_REFERENCE"))
-        return NULL;
-    const char *other = getenv("MEMOIR_TEST_PRELOAD");
-    if (other)
-        return other;
-    snprintf(path, sizeof path, "%.4000s/libmemoir.so", run_build());
-    return path;
+    return !run_is_reference() && !getenv("MEMOIR_TEST_PRELOAD");
 }
 
-/* Whether memoir itself is on trial: what only memoir writes is compared only then. */
-RUN_UNUSED bool run_is_memoir(void)
+/* DIR/name, absolute, in one of a few static buffers (at most 8 results are held at once). */
+RUN_UNUSED static const char *run_path(const char *name)
 {
-    return !getenv("MEMOIR_TEST_REFERENCE") && !getenv("MEMOIR_TEST_PRELOAD");
-}
-
-RUN_UNUSED const char *run_program(const char *name)
-{
-    static char path[PATH_MAX];
-    snprintf(path, sizeof path, "%.3800s/tests/prog/%.200s", run_build(), name);
-    return path;
-}
-
-RUN_UNUSED char **run_environment(const struct run_request *request, char *preload, size_t size)
-{
-    size_t n = 0, at = 0;
-    while (environ[n])
-        n++;
-    char **env = calloc(n + RUN_MAX + 2, sizeof *env);
-    for (size_t i = 0; i < n; i++)
-        if (strncmp(environ[i], "LD_PRELOAD=", 11) != 0 && strncmp(environ[i], "MEMOIR_", 7) != 0)
-            env[at++] = environ[i];
-    if (!request->bare && run_preload()) {
-        snprintf(preload, size, "LD_PRELOAD=%s", run_preload());
-        env[at++] = preload;
+    static char paths[8][PATH_MAX];
+    static unsigned next;
+    static char build[PATH_MAX];
+    if (!build[0]) {
+        const char *dir = getenv("MEMOIR_TEST_BUILD");
+        if (!realpath(dir ? dir : "build/release", build))
+            build[0] = '\0';
     }
-    for (size_t i = 0; i < RUN_MAX && request->env[i]; i++)
-        env[at++] = (char *)request->env[i];
+    char *path = paths[next++ % 8];
+    snprintf(path, PATH_MAX, "%.*s/%s", PATH_MAX - 256, build, name);
+    return path;
+}
+
+RUN_UNUSED static const char *run_program_path(const char *name)
+{
+    char under[256];
+    snprintf(under, sizeof under, "tests/prog/%s", name);
+    return run_path(under);
+}
+
+/* The value of LD_PRELOAD for the allocator under test; "" for plain glibc. */
+RUN_UNUSED static const char *run_preload(void)
+{
+    const char *other = getenv("MEMOIR_TEST_PRELOAD");
+    if (run_is_reference())
+        return "";
+    return other ? other : run_path("libmemoir.so");
+}
+
+/* The driver's environment without LD_PRELOAD and MEMOIR_*, then LD_PRELOAD, then spec->env. */
+static char **run_environment(const struct run_spec *spec, char **env, char *preload, size_t preload_size)
+{
+    size_t n = 0;
+    for (char **e = environ; *e && n < RUN_ENV_MAX - 64; e++)
+        if (strncmp(*e, "LD_PRELOAD=", 11) != 0 && strncmp(*e, "MEMOIR_", 7) != 0)
+            env[n++] = *e;
+    const char *value = spec->preload ? spec->preload : run_preload();
+    if (*value) {
+        snprintf(preload, preload_size, "LD_PRELOAD=%s", value);
+        env[n++] = preload;
+    }
+    for (size_t i = 0; spec->env && spec->env[i] && n < RUN_ENV_MAX - 1; i++)
+        env[n++] = (char *)spec->env[i];
+    env[n] = NULL;
     return env;
 }
 
-RUN_UNUSED char *run_read_all(int fd)
+_Noreturn static void run_child(const struct run_spec *spec, char **env, const int fds[2])
+{
+    setpgid(0, 0);
+    setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 });
+    dup2(open("/dev/null", O_RDONLY), 0);
+    dup2(fds[0], 1);
+    dup2(fds[1], 2);
+    for (int fd = 0; fd < 3; fd++)
+        if (spec->closed & RUN_CLOSE(fd))
+            close(fd);
+    syscall(SYS_close_range, 3u, ~0u, 0u);
+    if (spec->uid && (setgid(spec->uid) != 0 || setuid(spec->uid) != 0))
+        _exit(126);
+    /* Criterion's workers ignore or block some signals; programs start as from a shell. */
+    sigset_t none;
+    sigemptyset(&none);
+    for (int sig = 1; sig < 32; sig++)
+        signal(sig, SIG_DFL);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    execve(spec->argv[0], (char **)spec->argv, env);
+    _exit(127);
+}
+
+static char *run_slurp(int fd, size_t *len)
 {
     off_t size = lseek(fd, 0, SEEK_END);
-    char *text = calloc(1, (size_t)size + 1);
-    if (pread(fd, text, (size_t)size, 0) != size)
-        text[0] = '\0';
+    char *text = malloc((size_t)size + 1);
+    ssize_t got = pread(fd, text, (size_t)size, 0);
+    *len = got > 0 ? (size_t)got : 0;
+    text[*len] = '\0';
     close(fd);
     return text;
 }
 
-/* Waits until the child has ended or its time is up, ends its whole group, reaps it. */
-RUN_UNUSED void run_wait(struct run_result *result, int seconds)
+/* Waits for pid at most `seconds`; kills its group when they are over. */
+static void run_wait(pid_t pid, unsigned seconds, struct run_result *result)
 {
-    int fd = (int)syscall(SYS_pidfd_open, result->pid, 0);
-    struct pollfd wait = { .fd = fd, .events = POLLIN };
-    int ready;
-    while ((ready = poll(&wait, 1, seconds * 1000)) < 0 && errno == EINTR)
+    int handle = (int)syscall(SYS_pidfd_open, pid, 0);
+    struct pollfd ended = { .fd = handle, .events = POLLIN };
+    int n;
+    do
+        n = poll(&ended, 1, (int)seconds * 1000);
+    while (n < 0 && errno == EINTR);
+    result->timed_out = n == 0;
+    if (result->timed_out)
+        kill(-pid, SIGKILL);
+    while (waitpid(pid, &result->status, 0) < 0 && errno == EINTR)
         ;
-    result->timed_out = ready == 0;
-    kill(-result->pid, SIGKILL);
-    waitpid(result->pid, &result->status, 0);
-    close(fd);
+    close(handle);
 }
 
-RUN_UNUSED struct run_result run_start(const struct run_request *request)
+/* Starts the program and returns at once; run_finish collects it. `fds` receives the capture files. */
+RUN_UNUSED static pid_t run_start(const struct run_spec *spec, int fds[2])
 {
-    struct run_result result = { 0 };
-    char preload[PATH_MAX + 16];
-    char **env = run_environment(request, preload, sizeof preload);
-    int out = memfd_create("out", MFD_CLOEXEC), err = memfd_create("err", MFD_CLOEXEC);
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attr;
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-    posix_spawn_file_actions_adddup2(&actions, out, 1);
-    posix_spawn_file_actions_adddup2(&actions, err, 2);
-    posix_spawnattr_init(&attr);
-    posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETPGROUP);
-    errno = posix_spawnp(&result.pid, request->argv[0], &actions, &attr, (char **)request->argv, env);
-    result.started = errno == 0;
-    if (result.started)
-        run_wait(&result, request->seconds ? request->seconds : 20);
-    posix_spawn_file_actions_destroy(&actions);
-    posix_spawnattr_destroy(&attr);
-    free(env);
-    result.out = run_read_all(out);
-    result.err = run_read_all(err);
+    char *env[RUN_ENV_MAX], preload[4 * PATH_MAX];
+    run_environment(spec, env, preload, sizeof preload);
+    fds[0] = memfd_create("stdout", MFD_CLOEXEC);
+    fds[1] = memfd_create("stderr", MFD_CLOEXEC);
+    pid_t pid = fork();
+    if (pid == 0)
+        run_child(spec, env, fds);
+    return pid;
+}
+
+RUN_UNUSED static struct run_result run_finish(const struct run_spec *spec, pid_t pid, const int fds[2])
+{
+    struct run_result result = { .status = -1 };
+    run_wait(pid, spec->seconds ? spec->seconds : 20, &result);
+    result.out = run_slurp(fds[0], &result.out_len);
+    result.err = run_slurp(fds[1], &result.err_len);
     return result;
 }
 
-RUN_UNUSED void run_done(struct run_result *result)
+RUN_UNUSED static struct run_result run_program(const struct run_spec *spec)
+{
+    int fds[2];
+    pid_t pid = run_start(spec, fds);
+    return run_finish(spec, pid, fds);
+}
+
+RUN_UNUSED static void run_free(struct run_result *result)
 {
     free(result->out);
     free(result->err);
 }
 
-/* Cuts `text` at blanks into `list`, which ends with NULL; the words live in `store`. */
-RUN_UNUSED void run_split(const char *text, char *store, size_t size, const char **list, size_t max)
+/* "exit 3", "signal 11" or "timeout", in one of a few static buffers. */
+RUN_UNUSED static const char *run_ending(const struct run_result *result)
 {
-    char *save = NULL;
-    snprintf(store, size, "%s", text);
-    for (char *word = strtok_r(store, " ", &save); word && max > 1; word = strtok_r(NULL, " ", &save), max--)
-        *list++ = word;
-    *list = NULL;
-}
-
-/* What became of the child, in words: "exit 1", "signal 11", "no end within its time". */
-RUN_UNUSED const char *run_outcome(const struct run_result *result)
-{
-    static char text[64];
-    if (!result->started)
-        return "not started";
+    static char texts[4][32];
+    static unsigned next;
+    char *text = texts[next++ % 4];
     if (result->timed_out)
-        return "no end within its time";
-    if (WIFEXITED(result->status))
-        snprintf(text, sizeof text, "exit %d", WEXITSTATUS(result->status));
+        snprintf(text, 32, "timeout");
+    else if (WIFSIGNALED(result->status))
+        snprintf(text, 32, "signal %d", WTERMSIG(result->status));
     else
-        snprintf(text, sizeof text, "signal %d", WTERMSIG(result->status));
+        snprintf(text, 32, "exit %d", WEXITSTATUS(result->status));
     return text;
 }
 
