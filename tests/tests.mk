@@ -12,12 +12,27 @@ $(B)/tests/%.o: tests/%.c Makefile tests/tests.mk
 $(B)/tests/unit-tests: $(UNIT_OBJ) $(B)/libmemoir.a
 	$(CC) $(OPT) $(UNIT_OBJ) $(B)/libmemoir.a -lcriterion -o $@
 
-# A program per bug or API: tests/preload/prog/<name>.c -> $(B)/tests/prog/<name>.
-PROG_SRC := $(sort $(wildcard tests/preload/prog/*.c))
-PROG_BIN := $(PROG_SRC:tests/preload/prog/%.c=$(B)/tests/prog/%)
+# A program per bug or API: tests/preload/prog/<name>.c or .cc -> $(B)/tests/prog/<name>.
+# A shared object that such programs open: tests/preload/plugin/<name>.c -> $(B)/tests/plugin/<name>.so.
+CXX ?= g++
+PROG_SRC := $(sort $(wildcard tests/preload/prog/*.c tests/preload/prog/*.cc))
+PROG_BIN := $(patsubst tests/preload/prog/%,$(B)/tests/prog/%,$(basename $(PROG_SRC)))
+PLUGIN_SRC := $(sort $(wildcard tests/preload/plugin/*.c))
+PLUGIN_BIN := $(PLUGIN_SRC:tests/preload/plugin/%.c=$(B)/tests/plugin/%.so)
+# -fno-builtin: the compiler must not know what malloc is, or it removes the very calls under test.
+PROG_FLAGS := -D_GNU_SOURCE -O1 -g -Iinclude -Itests/support -fno-builtin -Wall -Wextra -Wno-unused-result -MMD -MP
+
 $(B)/tests/prog/%: tests/preload/prog/%.c Makefile tests/tests.mk
 	@mkdir -p $(@D)
-	$(CC) -std=gnu11 -D_GNU_SOURCE -O1 -g -Iinclude -Itests/support -fno-builtin -Wall -Wextra -Wno-unused-result -MMD -MP $< -o $@ -pthread -ldl
+	$(CC) -std=gnu11 $(PROG_FLAGS) $< -o $@ -pthread -ldl
+
+$(B)/tests/prog/%: tests/preload/prog/%.cc Makefile tests/tests.mk
+	@mkdir -p $(@D)
+	$(CXX) -std=gnu++17 $(PROG_FLAGS) $< -o $@ -pthread -ldl
+
+$(B)/tests/plugin/%.so: tests/preload/plugin/%.c Makefile tests/tests.mk
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 $(PROG_FLAGS) -fPIC -shared $< -o $@ -pthread -ldl
 
 # The driver that runs them under the library, also Criterion.
 PRELOAD_SRC := $(sort $(wildcard tests/preload/*.c) $(wildcard tests/cli/*.c))
@@ -33,7 +48,7 @@ test: ## set up, build and run every test
 test-unit: $(B)/tests/unit-tests ## the unit tests of one VARIANT
 	$(B)/tests/unit-tests
 
-test-preload: all $(PROG_BIN) $(B)/tests/preload-tests ## the tests of the preloaded library and the CLI
+test-preload: all $(PROG_BIN) $(PLUGIN_BIN) $(B)/tests/preload-tests ## the tests of the preloaded library and the CLI
 	MEMOIR_TEST_BUILD=$(B) $(B)/tests/preload-tests
 
 test-programs: all ## every real program that is installed, with and without memoir
