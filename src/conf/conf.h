@@ -59,22 +59,32 @@ extern struct mr_conf mr_conf;
 extern const struct mr_option mr_options[];
 extern const size_t mr_option_count;
 
-/* Receives one line (no newline) for each thing wrong with the user's settings. */
+/* Receives one line (no newline) for each thing wrong with the user's settings; the text is the
+ * callee's only until it returns. */
 typedef void mr_conf_complaint(void *ctx, const char *line);
 
 /* Reads every MEMOIR_* variable of `environment` (NULL-terminated, may be NULL) into *conf. A name that
- * is no option, and a value that cannot be read or is out of range, makes one complaint naming the
- * nearest valid one; the default then stays. Text values are not copied: they point into the
- * environment. Never allocates; async-signal-safe. */
+ * is no option, and a value that cannot be read or is out of range, makes one complaint ("memoir: ...")
+ * naming the nearest valid one; the default then stays. An empty value counts as not set, and names
+ * that begin with MEMOIR_TEST_ are left to memoir's own tests. Text values are not copied: they point
+ * into the environment. Never allocates; async-signal-safe. */
 void mr_conf_read_environment(struct mr_conf *conf, char *const *environment, mr_conf_complaint *complain, void *ctx);
 
 /* Sets one option from its name ("POOL_LIMIT", exact) and value. Returns true, or false after exactly
- * one complaint. */
+ * one complaint with *conf unchanged. The complaint is the reason alone ("not a size; ..."): the caller
+ * knows how the user wrote the option and puts that in front. */
 bool mr_conf_set(struct mr_conf *conf, const char *name, const char *value, mr_conf_complaint *complain, void *ctx);
 
 /* The row of that exact name, or NULL; and the row whose name is nearest by edit distance (never
  * NULL). Names may be given in either case and with - for _. */
 const struct mr_option *mr_conf_find(const char *name);
 const struct mr_option *mr_conf_nearest(const char *name);
+
+/* Writes the option's value in *conf as a user may write it ("1000ms", "slab"; nothing for an empty text). */
+void mr_conf_print_value(const struct mr_conf *conf, const struct mr_option *option, struct mr_fmt *out);
+
+/* Edit distance of two words (insert, delete, replace: one each), letters alike in either case and - like
+ * _; what lies past the 31st byte does not count. */
+unsigned mr_conf_distance(const char *a, size_t a_len, const char *b, size_t b_len);
 
 #endif
