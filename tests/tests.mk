@@ -20,7 +20,7 @@ PROG_BIN := $(patsubst tests/preload/prog/%,$(B)/tests/prog/%,$(basename $(PROG_
 PLUGIN_SRC := $(sort $(wildcard tests/preload/plugin/*.c))
 PLUGIN_BIN := $(PLUGIN_SRC:tests/preload/plugin/%.c=$(B)/tests/plugin/%.so)
 # -fno-builtin: the compiler must not know what malloc is, or it removes the very calls under test.
-PROG_FLAGS := -D_GNU_SOURCE -O1 -g -Iinclude -Itests/support -fno-builtin -Wall -Wextra -Wno-unused-result -MMD -MP
+PROG_FLAGS := -D_GNU_SOURCE -O1 -g -Iinclude -Itests/support -fno-builtin -Wall -Wextra -Wno-unused-result -Wno-alloc-size-larger-than -MMD -MP
 
 $(B)/tests/prog/%: tests/preload/prog/%.c Makefile tests/tests.mk
 	@mkdir -p $(@D)
