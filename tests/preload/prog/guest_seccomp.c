@@ -65,6 +65,7 @@ static void *run_thread(void *warm)
     pthread_barrier_wait(&gate);
     allocate();
     pthread_barrier_wait(&gate);
+    pthread_barrier_wait(&gate); /* the main thread never comes */
     return NULL;
 }
 

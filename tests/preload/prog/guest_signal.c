@@ -1,0 +1,68 @@
+/* Handlers that allocate while the main thread allocates. POSIX forbids it, real programs do it.
+ * argv[1]: "balanced": each handler frees what it took; "unbalanced": what one handler takes a later
+ * one frees; "large": balanced, with sizes that reach every path. */
+#include "guest.h"
+
+#include <sys/time.h>
+
+enum { RING = 64 };
+static void *ring[RING];
+static unsigned turn;
+static volatile sig_atomic_t fired;
+static size_t top = 3000;
+
+static void balanced(int sig)
+{
+    int saved = errno;
+    (void)sig;
+    size_t n = fired++ * 53u % top + 1;
+    void *a = guest_new(n), *b = guest_new(n / 2 + 1);
+    guest_drop(a, n);
+    guest_drop(b, n / 2 + 1);
+    errno = saved;
+}
+
+static void unbalanced(int sig)
+{
+    int saved = errno;
+    (void)sig;
+    unsigned at = turn++ % RING;
+    size_t n = at * 53u % top + 1;
+    fired++;
+    if (ring[at])
+        guest_drop(ring[at], n);
+    ring[at] = turn / RING % 2 ? NULL : guest_new(n);
+    errno = saved;
+}
+
+static void churn_for(double seconds)
+{
+    enum { SLOTS = 200 };
+    void *blocks[SLOTS] = { NULL };
+    size_t sizes[SLOTS];
+    uint64_t seed = 11;
+    double end = guest_seconds() + seconds;
+    for (unsigned i = 0; i % 1024 != 0 || guest_seconds() < end; i++) {
+        unsigned at = (unsigned)(expect_random(&seed) % SLOTS);
+        if (blocks[at])
+            guest_drop(blocks[at], sizes[at]);
+        sizes[at] = (size_t)(expect_random(&seed) % top) + 1;
+        blocks[at] = guest_new(sizes[at]);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    EXPECT(argc == 2);
+    if (strcmp(argv[1], "large") == 0)
+        top = 200000;
+    struct sigaction act = { .sa_handler = strcmp(argv[1], "unbalanced") == 0 ? unbalanced : balanced };
+    act.sa_flags = SA_RESTART;
+    sigaction(SIGALRM, &act, NULL);
+    struct itimerval timer = { { 0, 200 }, { 0, 200 } };
+    setitimer(ITIMER_REAL, &timer, NULL);
+    churn_for(1.5);
+    setitimer(ITIMER_REAL, &(struct itimerval){ { 0, 0 }, { 0, 0 } }, NULL);
+    EXPECT(fired > 100);
+    return 0;
+}
