@@ -16,6 +16,8 @@ enum mr_exit_kind { MR_EXIT_UNKNOWN, MR_EXIT_EXITED, MR_EXIT_SIGNALLED, MR_EXIT_
 /* One size class: blocks of up to `size` bytes. Large blocks stand under the power of two that holds them. */
 struct mr_report_class {
     uint64_t size;
+    uint64_t below;         /* size of the next smaller class, with a row here or not: a block of this class was
+                               asked for with more than that; 0 when unknown */
     uint64_t allocations;
     uint64_t frees;
     uint64_t in_use_blocks; /* = allocations - frees */

@@ -1,0 +1,384 @@
+#include "report.h"
+
+#include <signal.h>
+#include <string.h>
+
+/* At most 100 columns. Every block of figures can be added up by eye: a row's sign says how it enters
+ * the next row that begins with '='. */
+
+#define NO_COUNT UINT64_MAX /* a row without a number of blocks */
+#define SIZES_LISTED 20     /* rows of the table of what is in use, largest first */
+#define PREVIEW 16          /* bytes shown of a block in use */
+
+/* --- numbers ------------------------------------------------------------------------------------ */
+
+static void put_count(struct mr_fmt *out, int width, uint64_t n)
+{
+    char text[32];
+    struct mr_fmt f = mr_fmt_to_buffer(text, sizeof text);
+    mr_fmt_count(&f, n);
+    mr_fmt_print(out, "%*s", width, mr_fmt_end_string(&f));
+}
+
+static void put_size(struct mr_fmt *out, int width, uint64_t bytes)
+{
+    char text[32];
+    struct mr_fmt f = mr_fmt_to_buffer(text, sizeof text);
+    mr_fmt_size(&f, bytes);
+    mr_fmt_print(out, "%*s", width, mr_fmt_end_string(&f));
+}
+
+/* "1,000 blocks", "1 block". */
+static void put_noun(struct mr_fmt *out, uint64_t n, const char *noun)
+{
+    put_count(out, 0, n);
+    mr_fmt_print(out, " %s%s", noun, n == 1 ? "" : "s");
+}
+
+/* The two largest units that matter: "85 ms", "1.2 s", "12 min 3 s", "1 h 12 min". */
+static void put_duration(struct mr_fmt *out, uint64_t ms)
+{
+    uint64_t s = ms / 1000, min = s / 60;
+    if (ms < 1000)
+        mr_fmt_print(out, "%lu ms", ms);
+    else if (s < 60)
+        mr_fmt_print(out, "%lu.%lu s", s, ms % 1000 / 100);
+    else if (min < 60)
+        mr_fmt_print(out, "%lu min %lu s", min, s % 60);
+    else
+        mr_fmt_print(out, "%lu h %lu min", min / 60, min % 60);
+}
+
+/* part / whole with one decimal, rounded down; whole > 0 and part <= whole. */
+static void put_percent(struct mr_fmt *out, int width, uint64_t part, uint64_t whole)
+{
+    unsigned shift = whole > UINT64_MAX / 1000 ? 10 : 0;
+    uint64_t tenths = (part >> shift) * 1000 / (whole >> shift);
+    mr_fmt_print(out, "%*lu.%lu %%", width - 4, tenths / 10, tenths % 10);
+}
+
+/* Text from the program on a line of ours: cut off at `max`, with nothing a terminal would act on. */
+static void put_plain(struct mr_fmt *out, const char *text, size_t len, size_t max)
+{
+    for (size_t i = 0; i < len && i < max; i++)
+        mr_fmt_char(out, (unsigned char)text[i] < 0x20 || text[i] == 0x7f ? '.' : text[i]);
+    if (len > max)
+        mr_fmt_print(out, "...");
+}
+
+static const char *when(const struct mr_report *report)
+{
+    return report->exit_kind == MR_EXIT_RUNNING ? "now" : "at the end";
+}
+
+/* --- the parts ------------------------------------------------------------------------------------ */
+
+static void put_exit(const struct mr_report *report, struct mr_fmt *out)
+{
+    const char *name;
+    switch (report->exit_kind) {
+    case MR_EXIT_EXITED:
+        mr_fmt_print(out, "ended: exit code %d after ", report->exit_value);
+        break;
+    case MR_EXIT_SIGNALLED:
+        name = sigabbrev_np(report->exit_value);
+        mr_fmt_print(out, "ended: killed by signal %d%s%s%s after ", report->exit_value, name ? " (" : "",
+                     name ? name : "", name ? ")" : "");
+        break;
+    case MR_EXIT_RUNNING:
+        mr_fmt_print(out, "is running, since ");
+        break;
+    case MR_EXIT_UNKNOWN:
+        mr_fmt_print(out, "ended after ");
+    }
+    put_duration(out, report->elapsed_ms);
+}
+
+static void put_header(const struct mr_report *report, struct mr_fmt *out)
+{
+    size_t word = strcspn(report->command, " "), base = word;
+    while (base > 0 && report->command[base - 1] != '/')
+        base--;
+    mr_fmt_print(out, "== memoir == ");
+    put_plain(out, report->command + base, word - base, 40);
+    mr_fmt_print(out, " (pid %ld) ", report->pid);
+    put_exit(report, out);
+    mr_fmt_print(out, "\n   command   ");
+    put_plain(out, report->command, strlen(report->command), 84);
+    mr_fmt_print(out, "\n   memoir    %s, strategy %s\n", report->version, report->strategy);
+    if (report->threads_running)
+        mr_fmt_print(out, "   note      other threads went on while this was counted: sums may be off by what they did\n");
+}
+
+static void put_row(struct mr_fmt *out, char sign, const char *label, uint64_t blocks, uint64_t bytes)
+{
+    mr_fmt_print(out, "   %c %-28s", sign, label);
+    if (blocks == NO_COUNT)
+        mr_fmt_print(out, "%16s", "");
+    else
+        put_count(out, 16, blocks);
+    put_count(out, 22, bytes);
+    put_size(out, 12, bytes);
+}
+
+static void put_line(struct mr_fmt *out, char sign, const char *label, uint64_t blocks, uint64_t bytes)
+{
+    put_row(out, sign, label, blocks, bytes);
+    mr_fmt_char(out, '\n');
+}
+
+/* A figure beside the sums, left out where it says nothing. */
+static void put_nonzero(struct mr_fmt *out, const char *label, uint64_t bytes)
+{
+    if (bytes)
+        put_line(out, ' ', label, NO_COUNT, bytes);
+}
+
+static void put_events(const struct mr_totals *totals, struct mr_fmt *out)
+{
+    mr_fmt_print(out, "     failed requests             ");
+    put_count(out, 16, totals->failed);
+    if (totals->foreign_frees) {
+        mr_fmt_print(out, "\n     freed by another thread     ");
+        put_count(out, 16, totals->foreign_frees);
+    }
+    mr_fmt_print(out, "\n     thread heaps                ");
+    put_count(out, 16, totals->threads);
+    mr_fmt_print(out, " now, ");
+    put_count(out, 0, totals->threads_peak);
+    mr_fmt_print(out, " ever made\n");
+}
+
+static void put_summary(const struct mr_report *report, struct mr_fmt *out)
+{
+    const struct mr_totals *t = &report->totals;
+    mr_fmt_print(out, "\n   %-30s%16s%22s\n", "HEAP", "blocks", "bytes");
+    put_line(out, ' ', "allocated", t->allocations, t->allocated_bytes);
+    put_line(out, '-', "freed", t->frees, t->freed_bytes);
+    put_line(out, '=', report->exit_kind == MR_EXIT_RUNNING ? "in use now" : "in use at the end", t->in_use_blocks,
+             t->in_use_bytes);
+    put_row(out, ' ', "largest in use", NO_COUNT, t->peak_bytes);
+    mr_fmt_print(out, " after ");
+    put_duration(out, t->peak_ms);
+    mr_fmt_char(out, '\n');
+    put_events(t, out);
+}
+
+/* in use + slack + dirty + metadata - never touched = resident. `Never touched` is what is left over: memory
+ * the heap has set aside in slabs and blocks that nobody has written to, so the kernel has not provided it. */
+static void put_heap_sum(const struct mr_totals *t, struct mr_fmt *out)
+{
+    uint64_t held = t->in_use_bytes + t->slack_bytes + t->dirty_bytes + t->metadata_bytes;
+    put_line(out, '+', "in use", NO_COUNT, t->in_use_bytes);
+    put_line(out, '+', "free in slabs in use", NO_COUNT, t->slack_bytes);
+    put_line(out, '+', "free spans, kept for a while", NO_COUNT, t->dirty_bytes);
+    put_line(out, '+', "memoir's own tables", NO_COUNT, t->metadata_bytes);
+    if (held >= t->resident_bytes)
+        put_line(out, '-', "never touched", NO_COUNT, held - t->resident_bytes);
+    else
+        put_line(out, '+', "not accounted for", NO_COUNT, t->resident_bytes - held);
+    put_line(out, '=', "resident in the heap", NO_COUNT, t->resident_bytes);
+}
+
+static void put_memory(const struct mr_report *report, struct mr_fmt *out)
+{
+    const struct mr_totals *t = &report->totals;
+    mr_fmt_print(out, "\n   MEMORY %-39s%22s\n", when(report), "bytes");
+    put_heap_sum(t, out);
+    if (report->process_resident_bytes >= t->resident_bytes)
+        put_line(out, '+', "rest of the process", NO_COUNT, report->process_resident_bytes - t->resident_bytes);
+    else if (report->process_resident_bytes)
+        put_line(out, '-', "not yet counted by the kernel", NO_COUNT, t->resident_bytes - report->process_resident_bytes);
+    if (report->process_resident_bytes)
+        put_line(out, '=', "resident in the process", NO_COUNT, report->process_resident_bytes);
+    put_nonzero(out, "given back so far", t->purged_bytes);
+    put_nonzero(out, "free spans that cost nothing", t->clean_bytes);
+    put_nonzero(out, "address space made writable", t->committed_bytes);
+    put_nonzero(out, "address space set aside", t->reserved_bytes);
+}
+
+/* The most that blocks in use can hold beyond what was asked for. A block of size s was asked for with at
+ * least one byte more than the next smaller class, so at most s - below - 1 of it are rounding. */
+static uint64_t rounding_bound(const struct mr_report *report, uint64_t *bytes)
+{
+    uint64_t bound = 0, below = 0;
+    *bytes = 0;
+    for (size_t i = 0; i < report->class_count; i++) {
+        const struct mr_report_class *class = &report->classes[i];
+        if (class->large)
+            continue;
+        below = mr_max(below, class->below);
+        if (below < class->size)
+            bound += class->in_use_blocks * (class->size - below - 1);
+        *bytes += class->in_use_bytes;
+        below = class->size;
+    }
+    return bound;
+}
+
+static void put_fragmentation(const struct mr_report *report, struct mr_fmt *out)
+{
+    const struct mr_totals *t = &report->totals;
+    uint64_t lying_free = t->slack_bytes + t->dirty_bytes, taken = t->in_use_bytes + lying_free;
+    uint64_t small_bytes, bound = rounding_bound(report, &small_bytes);
+    mr_fmt_print(out, "\n   FRAGMENTATION %s\n", when(report));
+    mr_fmt_print(out, "     external  ");
+    put_percent(out, 7, taken ? lying_free : 0, taken ? taken : 1);
+    mr_fmt_print(out, "  free in slabs and spans, of these and what is in use\n");
+    if (strcmp(report->strategy, "slab") != 0)
+        return;
+    mr_fmt_print(out, "     internal  ");
+    put_percent(out, 7, small_bytes ? mr_min(bound, small_bytes) : 0, small_bytes ? small_bytes : 1);
+    mr_fmt_print(out, "  at most: requests rounded up to their size class\n");
+}
+
+static void put_class(const struct mr_report_class *class, struct mr_fmt *out)
+{
+    uint64_t room = class->in_use_blocks + class->free_blocks;
+    mr_fmt_print(out, "   %s", class->large ? "<=" : "  ");
+    put_count(out, 14, class->size);
+    put_count(out, 15, class->allocations);
+    put_count(out, 15, class->frees);
+    put_count(out, 13, class->in_use_blocks);
+    put_size(out, 13, class->in_use_bytes);
+    if (class->large || room == 0)
+        mr_fmt_print(out, "%9s%10s\n", "-", "-");
+    else {
+        put_count(out, 9, class->slabs);
+        put_percent(out, 10, class->in_use_blocks, room);
+        mr_fmt_char(out, '\n');
+    }
+}
+
+static void put_classes(const struct mr_report *report, struct mr_fmt *out)
+{
+    if (report->class_count == 0)
+        return;
+    mr_fmt_print(out, "\n   SIZE CLASSES\n   %16s%15s%15s%13s%13s%9s%10s\n", "size", "allocated", "freed", "in use",
+                 "bytes", "slabs", "full");
+    for (size_t i = 0; i < report->class_count; i++)
+        put_class(&report->classes[i], out);
+}
+
+/* --- what is still in use --------------------------------------------------------------------------- */
+
+/* Order of the rows: most bytes first, then as in the table. */
+static bool comes_before(const struct mr_report_class *a, const struct mr_report_class *b)
+{
+    return a->in_use_bytes > b->in_use_bytes || (a->in_use_bytes == b->in_use_bytes && a < b);
+}
+
+/* The row with blocks in use that follows `last` in that order (NULL: the first one), or NULL. */
+static const struct mr_report_class *next_by_bytes(const struct mr_report *report, const struct mr_report_class *last)
+{
+    const struct mr_report_class *best = NULL;
+    for (size_t i = 0; i < report->class_count; i++) {
+        const struct mr_report_class *class = &report->classes[i];
+        if (class->in_use_blocks && (!last || comes_before(last, class)) && (!best || comes_before(class, best)))
+            best = class;
+    }
+    return best;
+}
+
+static void put_sizes(const struct mr_report *report, struct mr_fmt *out)
+{
+    const struct mr_report_class *class = NULL;
+    uint64_t left_bytes = report->totals.in_use_bytes, left_blocks = report->totals.in_use_blocks;
+    mr_fmt_print(out, "   %16s%15s%20s%13s%10s\n", "size", "blocks", "bytes", "", "share");
+    for (int i = 0; i < SIZES_LISTED && (class = next_by_bytes(report, class)) != NULL; i++) {
+        mr_fmt_print(out, "   %s", class->large ? "<=" : "  ");
+        put_count(out, 14, class->size);
+        put_count(out, 15, class->in_use_blocks);
+        put_count(out, 20, class->in_use_bytes);
+        put_size(out, 13, class->in_use_bytes);
+        put_percent(out, 10, mr_min(class->in_use_bytes, report->totals.in_use_bytes), mr_max(report->totals.in_use_bytes, 1));
+        mr_fmt_char(out, '\n');
+        left_bytes -= mr_min(class->in_use_bytes, left_bytes);
+        left_blocks -= mr_min(class->in_use_blocks, left_blocks);
+    }
+    if (left_blocks) {
+        mr_fmt_print(out, "   %16s", "other sizes");
+        put_count(out, 15, left_blocks);
+        put_count(out, 20, left_bytes);
+        put_size(out, 13, left_bytes);
+        mr_fmt_char(out, '\n');
+    }
+}
+
+/* One block as a hex dump does it: where, how large, its first bytes as text and as numbers. */
+static void put_block(const struct mr_report_block *block, struct mr_fmt *out)
+{
+    const unsigned char *bytes = (const unsigned char *)block->address;
+    size_t shown = mr_min(block->size, PREVIEW);
+    mr_fmt_print(out, "   0x%012lx", block->address);
+    put_count(out, 13, block->size);
+    mr_fmt_print(out, "  |");
+    for (size_t i = 0; i < shown; i++)
+        mr_fmt_char(out, bytes[i] >= 0x20 && bytes[i] < 0x7f ? (char)bytes[i] : '.');
+    mr_fmt_print(out, "|%*s", (int)(PREVIEW - shown), "");
+    for (size_t i = 0; i < shown; i++)
+        mr_fmt_print(out, "%s%02x", i % 8 ? " " : "  ", bytes[i]);
+    mr_fmt_char(out, '\n');
+}
+
+static void put_blocks(const struct mr_report *report, struct mr_fmt *out)
+{
+    mr_fmt_print(out, "\n   %14s%13s  %-18s  %s\n", "address", "size", "begins with", "the same in hexadecimal");
+    for (size_t i = 0; i < report->block_count; i++)
+        put_block(&report->blocks[i], out);
+    if (report->blocks_left_out) {
+        mr_fmt_print(out, "   and ");
+        put_noun(out, report->blocks_left_out, "block");
+        mr_fmt_print(out, " more: there was no memory left to list them\n");
+    }
+}
+
+static void put_leaks(const struct mr_report *report, struct mr_fmt *out)
+{
+    mr_fmt_print(out, "\n   STILL IN USE %s\n", when(report));
+    put_sizes(report, out);
+    if (report->show_blocks)
+        put_blocks(report, out);
+    else
+        mr_fmt_print(out, "   (MEMOIR_LEAKS=full or --leaks=full lists each block)\n");
+}
+
+/* The last line says what a reader in a hurry wants to know. */
+static void put_verdict(const struct mr_report *report, struct mr_fmt *out)
+{
+    const struct mr_totals *t = &report->totals;
+    bool running = report->exit_kind == MR_EXIT_RUNNING;
+    mr_fmt_print(out, "\n== memoir == ");
+    if (t->in_use_blocks == 0) {
+        mr_fmt_print(out, "nothing is in use: ");
+        put_noun(out, t->frees, "block");
+        mr_fmt_print(out, " allocated, all freed");
+    } else {
+        put_noun(out, t->in_use_blocks, "block");
+        mr_fmt_print(out, " (");
+        put_size(out, 0, t->in_use_bytes);
+        mr_fmt_print(out, running ? ") %s in use now" : ") %s still in use at the end",
+                     running ? (t->in_use_blocks == 1 ? "is" : "are") : (t->in_use_blocks == 1 ? "was" : "were"));
+    }
+    if (t->failed) {
+        mr_fmt_print(out, "; ");
+        put_noun(out, t->failed, "request");
+        mr_fmt_print(out, " failed");
+    }
+    mr_fmt_char(out, '\n');
+}
+
+void mr_text_write(const struct mr_report *report, struct mr_fmt *out)
+{
+    put_header(report, out);
+    if (report->show_stats) {
+        put_summary(report, out);
+        put_memory(report, out);
+        put_fragmentation(report, out);
+        put_classes(report, out);
+    }
+    if (report->show_leaks && report->totals.in_use_blocks)
+        put_leaks(report, out);
+    put_verdict(report, out);
+    mr_fmt_flush(out);
+}
