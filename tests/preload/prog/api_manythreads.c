@@ -4,7 +4,9 @@
 #include <sched.h>
 #include <stdatomic.h>
 
-static atomic_bool leave;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t leaving = PTHREAD_COND_INITIALIZER;
+static bool leave;
 static atomic_uint ready;
 
 static pthread_attr_t *small_stack(void)
@@ -24,8 +26,10 @@ static void *hold_a_few(void *arg)
         expect_fill(blocks[i], 16 << i, i);
     }
     atomic_fetch_add(&ready, 1);
-    while (!atomic_load(&leave))
-        usleep(20000);
+    pthread_mutex_lock(&lock);
+    while (!leave)
+        pthread_cond_wait(&leaving, &lock);
+    pthread_mutex_unlock(&lock);
     for (size_t i = 0; i < COUNT(blocks); i++) {
         EXPECT(expect_filled(blocks[i], 16 << i, i));
         free(blocks[i]);
@@ -46,7 +50,10 @@ static void ten_thousand_at_once(void)
     EXPECT_SAY(n > 100, "only %zu threads", n);
     while (atomic_load(&ready) < n)
         usleep(1000);
-    atomic_store(&leave, true);
+    pthread_mutex_lock(&lock);
+    leave = true;
+    pthread_cond_broadcast(&leaving);
+    pthread_mutex_unlock(&lock);
     for (size_t i = 0; i < n; i++)
         pthread_join(threads[i], NULL);
 }
