@@ -11,6 +11,7 @@
 #ifndef MR_TEST_RUN_H
 #define MR_TEST_RUN_H
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -22,6 +23,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -192,6 +194,36 @@ RUN_UNUSED static void run_free(struct run_result *result)
 {
     free(result->out);
     free(result->err);
+}
+
+/* A new empty directory others may enter; run_remove_dir takes it away with the files in it. */
+RUN_UNUSED static void run_make_dir(char path[PATH_MAX])
+{
+    const char *tmp = getenv("TMPDIR");
+    snprintf(path, PATH_MAX, "%s/memoir-test-XXXXXX", tmp ? tmp : "/tmp");
+    if (!mkdtemp(path) || chmod(path, 0755) != 0)
+        abort();
+}
+
+RUN_UNUSED static void run_remove_dir(const char *path)
+{
+    int dir = open(path, O_RDONLY | O_DIRECTORY);
+    DIR *entries = fdopendir(dir);
+    for (struct dirent *e; entries && (e = readdir(entries)) != NULL;)
+        unlinkat(dir, e->d_name, 0);
+    if (entries)
+        closedir(entries);
+    rmdir(path);
+}
+
+/* The whole file dir/name, NUL-terminated, to be freed; NULL when there is none. */
+RUN_UNUSED static char *run_read_file(const char *dir, const char *name)
+{
+    char path[2 * PATH_MAX];
+    size_t len;
+    snprintf(path, sizeof path, "%s/%s", dir, name);
+    int fd = open(path, O_RDONLY);
+    return fd < 0 ? NULL : run_slurp(fd, &len);
 }
 
 /* "exit 3", "signal 11" or "timeout", in one of a few static buffers. */
