@@ -50,9 +50,10 @@ static void start(void *(*body)(void *), void *arg)
 
 static void at_quick_exit_too(void) { free(guest_new(5000)); }
 
-static void by_signal(int sig)
+static void by_signal(int sig, bool reset)
 {
-    signal(sig, SIG_DFL);
+    if (reset)
+        signal(sig, SIG_DFL);
     kill(getpid(), sig);
     guest_sleep_ms(5000);
 }
@@ -61,7 +62,7 @@ static int overflow(volatile char *above)
 {
     volatile char here[4096];
     here[0] = above ? above[0] : 1;
-    return overflow(here) + here[0];
+    return here[0] ? overflow(here) + here[0] : 0;
 }
 
 static void end(const char *how)
@@ -92,8 +93,10 @@ static void end(const char *how)
     }
     if (strcmp(how, "raise") == 0)
         raise(SIGTERM);
+    if (strncmp(how, "reset-", 6) == 0)
+        by_signal(atoi(how + 6), true);
     if (atoi(how) > 0)
-        by_signal(atoi(how));
+        by_signal(atoi(how), false);
     guest_sleep_ms(10000);
 }
 
