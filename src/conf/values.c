@@ -63,15 +63,21 @@ static int find_word(const char *words, const char *text)
     return -1;
 }
 
+/* What orders suggestions: the edit distance, and among equals the word with the same first letter. */
+static unsigned strangeness(const char *text, const char *word, size_t len)
+{
+    return 2 * mr_conf_distance(text, strlen(text), word, len) + (len == 0 || fold(*text) != fold(*word));
+}
+
 static void put_nearest_word(struct mr_fmt *why, const char *words, const char *text)
 {
     const char *word, *best = words;
     size_t len, best_len = 0;
     unsigned least = UINT_MAX;
     while (next_word(&words, &word, &len)) {
-        unsigned distance = mr_conf_distance(text, strlen(text), word, len);
-        if (distance < least) {
-            least = distance;
+        unsigned strange = strangeness(text, word, len);
+        if (strange < least) {
+            least = strange;
             best = word;
             best_len = len;
         }
@@ -206,19 +212,21 @@ static uint64_t signal_of_name(const char *name)
     return realtime_of_name(name);
 }
 
+/* Only a name that differs in little is worth suggesting: the forms a signal may take are listed anyway. */
 static void put_nearest_signal(struct mr_fmt *why, const char *name)
 {
-    unsigned least = UINT_MAX;
-    const char *best = "";
+    unsigned least = 2 * 3;
+    const char *best = NULL;
     for (int number = 1; number < 32; number++) {
         const char *word = sigabbrev_np(number);
-        unsigned distance = word ? mr_conf_distance(name, strlen(name), word, strlen(word)) : least;
-        if (distance < least && number != SIGKILL && number != SIGSTOP) {
-            least = distance;
+        unsigned strange = word ? strangeness(name, word, strlen(word)) : UINT_MAX;
+        if (strange < least && number != SIGKILL && number != SIGSTOP) {
+            least = strange;
             best = word;
         }
     }
-    mr_fmt_print(why, "; did you mean %s?", best);
+    if (best)
+        mr_fmt_print(why, "; did you mean %s?", best);
 }
 
 static bool read_signal(const struct mr_option *option, const char *text, uint64_t *value, struct mr_fmt *why)
