@@ -20,16 +20,30 @@
  * long as the span exists; the other four belong to it only while the span is free.
  *
  * Invariants (mr_pool_check tests them in this order):
- *   I1  the spans tile the pool: head(0) = 0, head(k+1) = head(k) + size(k), last end = units
+ *   I1  the spans tile the pool: head(0) = 0, head(k+1) = head(k) + size(k), size >= min_units,
+ *       the last span begins at `last` and ends at `units`;
+ *       buddy: every size is a power of two and divides its head
  *   I2  back(head k+1) = size(k); back(head 0) = 0
- *   I3  no two adjacent free spans of equal grade (grade = stamp != 0); never for buddy
- *   I4  the index holds exactly the free spans; free_units and free_spans are their sums
- *   I5  tree: keys in order, heap order of priorities, max = largest size in the subtree;
- *       segregated: a bit is set iff its list is not empty, every span is in the list of its size;
- *       buddy: every span's size is a power of two and divides its index
+ *   I3  no two adjacent free spans of equal grade (grade = stamp != 0);
+ *       buddy: no two free buddies of equal size and equal grade
+ *   I4  tree: keys in order, heap order of priorities, max = largest size in the subtree;
+ *       lists: a bit is set iff its list is not empty, every span is in the list of its size
+ *   I5  the index of a grade holds exactly the free spans of that grade; free_units and free_spans
+ *       are their sums
  *
  * Nothing here locks, calls the system or allocates. Costs: take, give and resize are O(1) for
- * segregated, O(log units) for buddy, O(log free spans) expected for the rest. */
+ * segregated, O(log units) for buddy, O(log free spans) expected for the rest.
+ *
+ * Aligned takes (align > 1) first try 8 spans that are long enough, in the order of the fit, for a
+ * place that is aligned; then any span so long (units + align - 1, or units + align + 1 when
+ * min_units is 2) that it must hold one; then 256 more. So they cost a constant number of searches,
+ * and may miss a span that would hold the request only where more than 256 long enough ones do not.
+ * The segregated fit looks in the same way through the bin a request falls into, whose spans may be
+ * a little too short.
+ *
+ * Buddies lie at multiples of their size, so an aligned take needs offset % align == 0 once the size
+ * reaches align: an in-band buddy pool puts the payload of unit 0 on the largest alignment it is
+ * to serve (nodes = that address - 8). */
 #ifndef MR_POOL_H
 #define MR_POOL_H
 
@@ -42,9 +56,9 @@
 /* The rule that picks a free span. */
 enum mr_fit {
     MR_FIT_FIRST,      /* lowest address that is large enough */
-    MR_FIT_NEXT,       /* lowest address at or behind the last one taken, wrapping round once */
+    MR_FIT_NEXT,       /* lowest address at or behind the head taken last, wrapping round once */
     MR_FIT_BEST,       /* smallest that is large enough, lowest address among equals */
-    MR_FIT_WORST,      /* largest, lowest address among equals */
+    MR_FIT_WORST,      /* largest, lowest address among equals (aligned: else the first that holds it) */
     MR_FIT_SEGREGATED, /* good fit by two levels of size bins: TLSF (Masmano et al., 2004) */
     MR_FIT_BUDDY,      /* binary buddies (Knowlton, 1965): sizes are rounded up to powers of two */
     MR_FIT_COUNT
@@ -63,7 +77,7 @@ _Static_assert(sizeof(struct mr_span) == 24, "a free span fits two 16-byte units
 
 /* Two-level bins of the segregated fit: 2^MR_BIN_SUB lists per doubling. */
 #define MR_BIN_SUB 3
-#define MR_BIN_ROWS 28
+#define MR_BIN_ROWS 29 /* sizes 0 to 7, then one row per doubling from 8 to MR_POOL_MAX_UNITS */
 #define MR_BIN_COLS (1 << MR_BIN_SUB)
 
 /* The free spans of one grade. Which members are in use depends on the fit. */
@@ -71,7 +85,7 @@ struct mr_pool_index {
     uint32_t root;                           /* first, next, best, worst: treap (Seidel and Aragon, 1996) */
     uint32_t rows;                           /* segregated: bit r set iff cols[r] != 0; buddy: bit k iff order k has spans */
     uint8_t cols[MR_BIN_ROWS];
-    uint32_t heads[MR_BIN_ROWS * MR_BIN_COLS]; /* first span of each list; buddy uses heads[order] */
+    uint32_t heads[MR_BIN_ROWS * MR_BIN_COLS]; /* first span of each list; buddy: heads[order] */
 };
 
 struct mr_pool {
@@ -80,7 +94,7 @@ struct mr_pool {
     uint32_t units;      /* managed units */
     uint32_t min_units;  /* smallest span a split may leave behind: 1 (side table) or 2 (in band) */
     uint32_t last;       /* head of the last span, MR_POOL_NONE while the pool is empty */
-    uint32_t cursor;     /* next fit: where the search starts */
+    uint32_t cursor;     /* next fit: the head taken last */
     uint32_t seed;       /* mixed into treap priorities */
     enum mr_fit fit;
     uint64_t free_units;
@@ -88,19 +102,20 @@ struct mr_pool {
     struct mr_pool_index index[2]; /* [0] clean, [1] dirty */
 };
 
-/* Makes an empty pool of no units. `min_units` as above. O(1). */
+/* Makes an empty pool of no units. `min_units` as above (1 or 2). O(1). */
 void mr_pool_init(struct mr_pool *pool, enum mr_fit fit, void *nodes, size_t stride, uint32_t min_units, uint32_t seed);
 
 /* Adds `units` (> 0) free units of the given stamp behind the last one. The nodes of the new units
  * must be writable (in band: the memory itself). Precondition: the sum stays <= MR_POOL_MAX_UNITS,
- * and for min_units = 2 units >= 2. */
+ * and units >= min_units, for buddy a multiple of it. O(log units) for buddy. */
 void mr_pool_grow(struct mr_pool *pool, uint32_t units, uint32_t stamp);
 
 /* Takes a span of at least `units` (> 0; rounded up to min_units, for buddy to a power of two) whose
  * head index i satisfies (i + offset) % align == 0; align is a power of two >= 1. Dirty spans are
  * preferred to clean ones. Returns the head, or MR_POOL_NONE when nothing fits; the pool is then
  * unchanged. *stamp (may be NULL) receives the stamp of the span it was cut from. What is cut off
- * in front and behind stays free under the same stamp. */
+ * in front and behind stays free under the same stamp; a rest behind of less than min_units stays
+ * with the span, whose length mr_pool_size tells. */
 uint32_t mr_pool_take(struct mr_pool *pool, uint32_t units, uint32_t align, uint32_t offset, uint32_t *stamp);
 
 /* Gives a taken span back, merging it with free neighbours of the same grade; the merged span
@@ -108,9 +123,10 @@ uint32_t mr_pool_take(struct mr_pool *pool, uint32_t units, uint32_t align, uint
  * the head of a taken span (MR_ASSERT). */
 uint32_t mr_pool_give(struct mr_pool *pool, uint32_t head, uint32_t stamp);
 
-/* Makes a taken span exactly `units` long (rounded as by take) without moving it. Growing absorbs
- * from the free span behind it (both grades, if two lie in a row); shrinking gives the tail back under
- * `tail_stamp`. Returns false, with nothing changed, when there is no room. *stamp (may be NULL) receives the
+/* Makes a taken span `units` long (rounded as by take, rests below min_units likewise) without moving
+ * it. Growing absorbs from the free span behind it (both grades, if two lie in a row; buddy: whatever
+ * lies free up to the new size); shrinking gives the tail back under `tail_stamp`. Returns false,
+ * with nothing changed, when there is no room. *stamp (may be NULL) receives the
  * largest stamp absorbed, 0 if none or clean. */
 bool mr_pool_resize(struct mr_pool *pool, uint32_t head, uint32_t units, uint32_t tail_stamp, uint32_t *stamp);
 
@@ -118,7 +134,7 @@ bool mr_pool_resize(struct mr_pool *pool, uint32_t head, uint32_t units, uint32_
  * clean). Precondition: free head. */
 void mr_pool_take_whole(struct mr_pool *pool, uint32_t head);
 
-/* Units of the largest free span, over both grades. O(log n) or O(1) but for best fit's O(log n). */
+/* Units of the largest free span, over both grades. O(1), for segregated O(spans in the top bin). */
 uint32_t mr_pool_largest(const struct mr_pool *pool);
 
 /* Some free span of grade dirty with stamp <= `until`, or MR_POOL_NONE. O(dirty spans). */
@@ -128,7 +144,8 @@ uint32_t mr_pool_find_dirty(const struct mr_pool *pool, uint32_t until);
 uint32_t mr_pool_first(const struct mr_pool *pool);
 uint32_t mr_pool_next(const struct mr_pool *pool, uint32_t head);
 
-/* Tests I1 to I5, O(units in spans). Returns NULL when all hold, else the reason in words. */
+/* Tests I1 to I5, O(spans * log spans). Returns NULL when all hold, else the reason in words. Reads
+ * nothing outside the nodes of the pool's units, whatever they contain. */
 const char *mr_pool_check(const struct mr_pool *pool);
 
 MR_INLINE struct mr_span *mr_pool_node(const struct mr_pool *pool, uint32_t i)

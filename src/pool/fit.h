@@ -1,0 +1,138 @@
+/* fit.h: what pool.c asks of a fit. Private to pool/.
+ *
+ * pool.c cuts and merges; a fit keeps the free spans of one grade in a struct mr_pool_index and
+ * chooses among them. A span is removed from its index before its size changes and inserted after.
+ * Only buddy also cuts and merges by itself, since where it may is its whole rule. */
+#ifndef MR_POOL_FIT_H
+#define MR_POOL_FIT_H
+
+#include "pool.h"
+
+/* What a take asks for: `units` at a head i with (i + offset) % align == 0. */
+struct mr_fit_want {
+    uint32_t units;
+    uint32_t align;
+    uint32_t offset;
+};
+
+/* How many spans that may turn out not to fit are looked at. Quick goes first for both grades, so that
+ * a long search of the one never stands before an easy find in the other. */
+enum mr_fit_effort { MR_FIT_QUICK = 8, MR_FIT_THOROUGH = 256 };
+
+void mr_fit_tree_insert(struct mr_pool *pool, struct mr_pool_index *index, uint32_t head);
+void mr_fit_tree_remove(struct mr_pool *pool, struct mr_pool_index *index, uint32_t head);
+uint32_t mr_fit_tree_find(const struct mr_pool *pool, const struct mr_pool_index *index,
+                          const struct mr_fit_want *want, enum mr_fit_effort effort);
+uint32_t mr_fit_tree_find_stamp(const struct mr_pool *pool, const struct mr_pool_index *index, uint32_t until);
+uint32_t mr_fit_tree_largest(const struct mr_pool *pool, const struct mr_pool_index *index);
+
+void mr_fit_segregated_insert(struct mr_pool *pool, struct mr_pool_index *index, uint32_t head);
+void mr_fit_segregated_remove(struct mr_pool *pool, struct mr_pool_index *index, uint32_t head);
+uint32_t mr_fit_segregated_find(const struct mr_pool *pool, const struct mr_pool_index *index,
+                                const struct mr_fit_want *want, enum mr_fit_effort effort);
+uint32_t mr_fit_segregated_find_stamp(const struct mr_pool *pool, const struct mr_pool_index *index, uint32_t until);
+uint32_t mr_fit_segregated_largest(const struct mr_pool *pool, const struct mr_pool_index *index);
+
+void mr_fit_buddy_insert(struct mr_pool *pool, struct mr_pool_index *index, uint32_t head);
+void mr_fit_buddy_remove(struct mr_pool *pool, struct mr_pool_index *index, uint32_t head);
+uint32_t mr_fit_buddy_find_stamp(const struct mr_pool *pool, const struct mr_pool_index *index, uint32_t until);
+uint32_t mr_fit_buddy_largest(const struct mr_pool_index *index);
+/* As their namesakes of pool.h. */
+void mr_fit_buddy_grow(struct mr_pool *pool, uint32_t units, uint32_t stamp);
+uint32_t mr_fit_buddy_take(struct mr_pool *pool, const struct mr_fit_want *want, uint32_t *stamp);
+uint32_t mr_fit_buddy_give(struct mr_pool *pool, uint32_t head, uint32_t stamp);
+bool mr_fit_buddy_resize(struct mr_pool *pool, uint32_t head, uint32_t units, uint32_t tail_stamp, uint32_t *stamp);
+
+/* The tests of I4 for one grade; *spans receives how many the index holds. */
+const char *mr_fit_tree_check(const struct mr_pool *pool, unsigned grade, uint32_t *spans);
+const char *mr_fit_segregated_check(const struct mr_pool *pool, unsigned grade, uint32_t *spans);
+const char *mr_fit_buddy_check(const struct mr_pool *pool, unsigned grade, uint32_t *spans);
+/* Whether a free span is in its index. Once I4 holds. */
+bool mr_fit_tree_holds(const struct mr_pool *pool, uint32_t head);
+bool mr_fit_segregated_holds(const struct mr_pool *pool, uint32_t head);
+bool mr_fit_buddy_holds(const struct mr_pool *pool, uint32_t head);
+
+MR_INLINE struct mr_pool_index *mr_fit_index(struct mr_pool *pool, uint32_t stamp)
+{
+    return &pool->index[stamp != 0];
+}
+
+/* The lowest index in the free span [head, head + size) where the wanted span may begin: aligned, and
+ * with nothing or a span of its own in front. MR_POOL_NONE when it does not fit. */
+MR_INLINE uint32_t mr_fit_place(const struct mr_pool *pool, uint32_t head, uint32_t size, const struct mr_fit_want *want)
+{
+    uint32_t gap = -(head + want->offset) & (want->align - 1);
+    uint64_t front = gap != 0 && gap < pool->min_units ? (uint64_t)gap + want->align : gap;
+    return front + want->units <= size ? head + (uint32_t)front : MR_POOL_NONE;
+}
+
+/* Units that hold the wanted span wherever they begin: the largest `front` of mr_fit_place is
+ * align - 1 when min_units is 1 and align + 1 when it is 2. */
+MR_INLINE uint64_t mr_fit_sure_size(const struct mr_pool *pool, const struct mr_fit_want *want)
+{
+    uint64_t front = want->align == 1 ? 0 : pool->min_units == 1 ? want->align - 1 : (uint64_t)want->align + 1;
+    return want->units + front;
+}
+
+/* Tells whoever stands behind [head, head + size) how long its predecessor is. */
+MR_INLINE void mr_fit_set_back(struct mr_pool *pool, uint32_t head, uint32_t size)
+{
+    uint32_t next = head + size;
+    if (next < pool->units)
+        mr_pool_node(pool, next)->back = size;
+    else
+        pool->last = head;
+}
+
+/* Doubly linked lists of free spans: left is the next, right the one before. */
+MR_INLINE void mr_fit_list_push(struct mr_pool *pool, uint32_t *first, uint32_t head)
+{
+    struct mr_span *span = mr_pool_node(pool, head);
+    span->left = *first;
+    span->right = MR_POOL_NONE;
+    if (*first != MR_POOL_NONE)
+        mr_pool_node(pool, *first)->right = head;
+    *first = head;
+}
+
+MR_INLINE void mr_fit_list_unlink(struct mr_pool *pool, uint32_t *first, uint32_t head)
+{
+    const struct mr_span *span = mr_pool_node(pool, head);
+    uint32_t next = span->left, before = span->right;
+    if (next != MR_POOL_NONE)
+        mr_pool_node(pool, next)->right = before;
+    if (before != MR_POOL_NONE)
+        mr_pool_node(pool, before)->left = next;
+    else
+        *first = next;
+}
+
+/* Some span of the list with stamp <= until, or MR_POOL_NONE. */
+MR_INLINE uint32_t mr_fit_list_find_stamp(const struct mr_pool *pool, uint32_t head, uint32_t until)
+{
+    while (head != MR_POOL_NONE && mr_pool_node(pool, head)->stamp > until)
+        head = mr_pool_node(pool, head)->left;
+    return head;
+}
+
+/* Whether the list's links lead to this span and on. Only valid heads may be in them. */
+MR_INLINE bool mr_fit_list_holds(const struct mr_pool *pool, uint32_t first, uint32_t head)
+{
+    const struct mr_span *span = mr_pool_node(pool, head);
+    if (span->right == MR_POOL_NONE)
+        return first == head;
+    return span->right < pool->units && mr_pool_node(pool, span->right)->left == head;
+}
+
+/* For the checks: may this link be followed, and does a free span of that grade lie there? */
+MR_INLINE bool mr_fit_is_free_span(const struct mr_pool *pool, unsigned grade, uint32_t head)
+{
+    return head < pool->units && pool->units - head >= pool->min_units && mr_pool_is_free(pool, head) &&
+           (mr_pool_stamp(pool, head) != 0) == grade;
+}
+
+/* One list of the check: every member a free span of the grade whose left neighbour in the list is the
+ * member before. Adds the members to *spans, which bounds the walk. */
+const char *mr_fit_list_check(const struct mr_pool *pool, unsigned grade, uint32_t first, uint32_t *spans);
+
+#endif
