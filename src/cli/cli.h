@@ -1,0 +1,38 @@
+/* cli.h: the commands of `memoir`.
+ *
+ * To add a command: one row in commands[] of main.c, one file cmd_<name>.c with its function, one
+ * section in memoir.1. A command is called with the words behind its name (NULL-terminated) and
+ * returns the exit code; it has then printed what there is to say, errors as one line on stderr. */
+#ifndef MR_CLI_CLI_H
+#define MR_CLI_CLI_H
+
+#include "base.h"
+
+typedef int mr_command_main(char **words);
+
+struct mr_command {
+    const char *name;
+    mr_command_main *main;
+    const char *usage;    /* behind "usage: " */
+    const char *sentence; /* for the list of commands */
+    const char *help;     /* the rest of `memoir help NAME` */
+};
+
+extern const struct mr_command mr_cli_commands[];
+extern const size_t mr_cli_command_count;
+
+/* The command of exactly that name, or NULL; and the one with the nearest name (never NULL). */
+const struct mr_command *mr_cli_find(const char *name);
+const struct mr_command *mr_cli_nearest(const char *name);
+
+/* Exit codes of memoir itself; 126 and 127 as shells have them. Any other is the program's. */
+enum { MR_CODE_USAGE = 2, MR_CODE_FAILED = 125, MR_CODE_NOT_EXECUTABLE = 126, MR_CODE_NOT_FOUND = 127 };
+
+/* Prints "memoir: ..." and a newline on stderr. */
+void mr_cli_say(const char *format, ...) MR_PRINTF(1, 2);
+
+mr_command_main mr_cmd_run;
+mr_command_main mr_cmd_options;
+mr_command_main mr_cmd_help;
+
+#endif

@@ -1,0 +1,87 @@
+#include "cli.h"
+#include "conf.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+const struct mr_command mr_cli_commands[] = {
+    { "run", mr_cmd_run, "memoir [run] [options] [--] program [arguments]",
+      "run a program on memoir's heap and show the report when it has ended",
+      "The program's input, output and exit code are its own; if a signal kills it, memoir dies of the\n"
+      "same signal. Signals sent to memoir reach the program. The report goes to stderr when the program\n"
+      "has ended: statistics and what is still in use, unless --stats=0 or --leaks=off take a part away.\n"
+      "\n"
+      "  --NAME=VALUE      any option of `memoir options`; of on/off options --NAME alone switches on.\n"
+      "                    MEMOIR_* variables of the environment count where no option is given\n"
+      "  --output=FILE     keep the report; FILE.%p gives every process of the program its own\n"
+      "  --library=PATH    the libmemoir.so to use, instead of the one that lies beside memoir\n"
+      "  --                what follows is the program, even if it is named like a command\n"
+      "\n"
+      "Exit code: the program's; 2 usage, 125 memoir itself failed, 126 not executable, 127 not found.\n" },
+    { "options", mr_cmd_options, "memoir options", "list every option with its default",
+      "Every option is --NAME=VALUE for memoir run and MEMOIR_NAME in the environment (upper case, _ for -)\n"
+      "for a program that runs with LD_PRELOAD=libmemoir.so.\n" },
+    { "help", mr_cmd_help, "memoir help [command]", "explain memoir, or one command", "" },
+};
+const size_t mr_cli_command_count = MR_COUNT(mr_cli_commands);
+
+const struct mr_command *mr_cli_find(const char *name)
+{
+    for (size_t i = 0; i < mr_cli_command_count; i++)
+        if (strcmp(mr_cli_commands[i].name, name) == 0)
+            return &mr_cli_commands[i];
+    return NULL;
+}
+
+const struct mr_command *mr_cli_nearest(const char *name)
+{
+    const struct mr_command *best = mr_cli_commands;
+    unsigned least = UINT_MAX;
+    for (size_t i = 0; i < mr_cli_command_count; i++) {
+        const char *candidate = mr_cli_commands[i].name;
+        unsigned distance = mr_conf_distance(name, strlen(name), candidate, strlen(candidate));
+        if (distance < least) {
+            least = distance;
+            best = &mr_cli_commands[i];
+        }
+    }
+    return best;
+}
+
+/* One write, so that lines of several processes do not mix. */
+void mr_cli_say(const char *format, ...)
+{
+    char line[PATH_MAX + 256];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(line, sizeof line - 1, format, args);
+    va_end(args);
+    fprintf(stderr, "memoir: %s\n", line);
+}
+
+static int dispatch(char **words)
+{
+    if (!*words) {
+        mr_cli_say("nothing to do; memoir PROGRAM runs a program, memoir --help says more");
+        return MR_CODE_USAGE;
+    }
+    if (strcmp(*words, "--version") == 0 || strcmp(*words, "-V") == 0)
+        return printf("memoir %s\n", MR_VERSION) < 0;
+    if (strcmp(*words, "--help") == 0 || strcmp(*words, "-h") == 0)
+        return mr_cmd_help(words + 1);
+    const struct mr_command *command = mr_cli_find(*words);
+    return command ? command->main(words + 1) : mr_cmd_run(words);
+}
+
+int main(int argc, char **argv)
+{
+    int code = dispatch(argc > 0 ? argv + 1 : argv);
+    if (fflush(stdout) != 0) {
+        mr_cli_say("cannot write the output: %s", strerror(errno));
+        return MR_CODE_FAILED;
+    }
+    return code;
+}
