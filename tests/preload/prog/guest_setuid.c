@@ -9,6 +9,6 @@ int main(void)
     guest_exercise(1);
     guest_read("/proc/self/maps", maps, sizeof maps);
     dprintf(1, "uid %d euid %d secure %lu memoir %d\n", (int)getuid(), (int)geteuid(), getauxval(AT_SECURE),
-            strstr(maps, "memoir") != NULL);
+            strstr(maps, "libmemoir") != NULL);
     return 0;
 }
