@@ -166,6 +166,10 @@ RUN_UNUSED static pid_t run_start(const struct run_spec *spec, int fds[2])
 {
     char *env[RUN_ENV_MAX], preload[4 * PATH_MAX];
     run_environment(spec, env, preload, sizeof preload);
+    if (access(spec->argv[0], X_OK) != 0) { /* two missing programs would compare equal */
+        fprintf(stderr, "no program %s: is MEMOIR_TEST_BUILD right?\n", spec->argv[0]);
+        abort();
+    }
     fds[0] = memfd_create("stdout", MFD_CLOEXEC);
     fds[1] = memfd_create("stderr", MFD_CLOEXEC);
     pid_t pid = fork();
