@@ -9,12 +9,12 @@ static void use_heap(void)
 {
     char *blocks[100];
     for (size_t i = 0; i < COUNT(blocks); i++) {
-        blocks[i] = i % 3 ? malloc(i * i * 7) : calloc(i * i * 7, 1);
+        blocks[i] = i % 3 ? malloc(i * i * 2) : calloc(i * i * 2, 1);
         EXPECT(blocks[i]);
-        expect_fill(blocks[i], i * i * 7, i);
+        expect_fill(blocks[i], i * i * 2, i);
     }
     for (size_t i = 0; i < COUNT(blocks); i++) {
-        EXPECT(expect_filled(blocks[i], i * i * 7, i));
+        EXPECT(expect_filled(blocks[i], i * i * 2, i));
         free(blocks[i]);
     }
 }
@@ -112,7 +112,7 @@ static void under_churn(void (*body)(void))
 
 static void many_children(void)
 {
-    for (int i = 0; i < 150; i++)
+    for (int i = 0; i < 60; i++)
         in_child(use_heap);
 }
 
@@ -135,7 +135,7 @@ static void start_threads(void)
 
 static void children_with_threads(void)
 {
-    for (int i = 0; i < 30; i++)
+    for (int i = 0; i < 20; i++)
         in_child(start_threads);
 }
 
@@ -150,7 +150,7 @@ static void fork_again(void)
 
 static void grandchildren(void)
 {
-    for (int i = 0; i < 30; i++)
+    for (int i = 0; i < 20; i++)
         in_child(fork_again);
 }
 
@@ -159,7 +159,7 @@ static void the_child_forks(void) { under_churn(grandchildren); }
 /* --- several threads fork at once --------------------------------------------------------------- */
 static void *fork_in_turn(void *arg)
 {
-    for (int i = 0; i < 25; i++) {
+    for (int i = 0; i < 10; i++) {
         use_heap();
         in_child(use_heap);
     }
