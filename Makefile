@@ -25,13 +25,13 @@ endif
 INCLUDES := -Iinclude $(addprefix -Isrc/,base pool os conf ledger reach heap track check entry symbol report cli)
 CFLAGS_ALL := -std=gnu11 -D_GNU_SOURCE -DMR_VERSION='"$(VERSION)"' $(OPT) $(WARN) $(INCLUDES) -fPIC -fvisibility=hidden \
               -fno-builtin-malloc -fno-builtin-calloc -fno-builtin-realloc -fno-builtin-free \
-              -fno-plt -fno-semantic-interposition -MMD -MP $(CFLAGS)
+              -fno-plt -MMD -MP $(CFLAGS)
 
 # --- what is made of what ------------------------------------------------------------------------
 LIB_LAYERS := base pool os conf ledger reach heap track report check entry
 CLI_LAYERS := base os conf ledger report cli
 # Files of entry/ that define names the C library owns: they stay out of libmemoir.a.
-OVERRIDES  := malloc glibc new boot exits
+OVERRIDES  := malloc glibc new other tell exits api
 
 sources = $(sort $(wildcard $(addprefix src/,$(addsuffix /*.c,$(1)))))
 objects = $(patsubst src/%.c,$(B)/obj/%.o,$(1))

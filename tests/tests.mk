@@ -2,7 +2,7 @@
 
 UNIT_SRC := $(sort $(wildcard tests/unit/*/*.c))
 UNIT_OBJ := $(UNIT_SRC:tests/%.c=$(B)/tests/%.o)
-TEST_CFLAGS = $(filter-out -fno-semantic-interposition,$(CFLAGS_ALL)) -Itests/support
+TEST_CFLAGS = $(CFLAGS_ALL) -Itests/support
 
 $(B)/tests/%.o: tests/%.c Makefile tests/tests.mk
 	@mkdir -p $(@D)

@@ -13,6 +13,7 @@
 #include "assert.h"
 #include "bits.h"
 #include "fmt.h"
+#include "sort.h"
 
 #define MR_KIB ((size_t)1 << 10)
 #define MR_MIB ((size_t)1 << 20)

@@ -70,6 +70,12 @@ typedef void mr_conf_complaint(void *ctx, const char *line);
  * into the environment. Never allocates; async-signal-safe. */
 void mr_conf_read_environment(struct mr_conf *conf, char *const *environment, mr_conf_complaint *complain, void *ctx);
 
+/* Fills mr_conf from the process's own environment, unless the process is set-user-id; once, before the
+ * first block. What was wrong is kept for mr_conf_complaints: lines to be written when the process
+ * is far enough to write (the library's constructor does). */
+void mr_conf_boot(void);
+size_t mr_conf_complaints(const char **text);
+
 /* Sets one option from its name ("POOL_LIMIT", exact) and value. Returns true, or false after exactly
  * one complaint with *conf unchanged. The complaint is the reason alone ("not a size; ..."): the caller
  * knows how the user wrote the option and puts that in front. */

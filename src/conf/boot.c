@@ -1,0 +1,28 @@
+/* boot.c: the options of this process, read once from its environment. */
+#include "conf.h"
+#include "os.h"
+
+#include <string.h>
+#include <unistd.h>
+
+static char complaints[2048];
+static struct mr_fmt complaint_text = { .buf = complaints, .cap = sizeof complaints };
+
+static void remember(void *ctx, const char *line)
+{
+    (void)ctx;
+    mr_fmt_print(&complaint_text, "%s\n", line);
+}
+
+/* The environment of a set-user-id program is its caller's: not to be obeyed. */
+void mr_conf_boot(void)
+{
+    if (!mr_process_is_secure())
+        mr_conf_read_environment(&mr_conf, environ, remember, NULL);
+}
+
+size_t mr_conf_complaints(const char **text)
+{
+    *text = complaints;
+    return complaint_text.len;
+}

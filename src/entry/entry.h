@@ -1,0 +1,50 @@
+/* entry.h: what the files of the top layer share. */
+#ifndef MR_ENTRY_H
+#define MR_ENTRY_H
+
+#include "base.h"
+#include "check.h"
+#include "heap.h"
+#include "report.h"
+
+/* ---- other.c: the other heap of the process -----------------------------------------------------------
+ * Blocks that are not ours come from whoever stands behind us in the symbol order (glibc, nearly
+ * always): a library opened with RTLD_DEEPBIND binds to it. When somebody stands before us, so that
+ * `malloc` is not ours, every request that still reaches us goes to them. */
+
+struct mr_other {
+    void *(*malloc)(size_t);
+    void (*free)(void *);
+    void *(*realloc)(void *, size_t);
+    void *(*memalign)(size_t, size_t);
+    size_t (*usable_size)(void *);
+};
+
+/* The malloc family of the other heap; members it lacks are NULL. */
+const struct mr_other *mr_other_heap(void);
+
+/* Whether `malloc` of this process is somebody else's. Settled at the first call. */
+bool mr_other_rules(void);
+
+/* ---- malloc.c, under names no program can replace --------------------------------------------------- */
+void *mr_entry_malloc(size_t size);
+void *mr_entry_memalign(size_t align, size_t size); /* any align, as glibc's memalign */
+void mr_entry_free(void *p);
+
+/* ---- tell.c: the report of this process ------------------------------------------------------------------ */
+
+/* Whether a report was asked for. */
+bool mr_tell_is_due(void);
+
+/* Prepares what must be known before a report: where standard error leads, the time. Does nothing when
+ * done already. */
+void mr_tell_prepare(void);
+
+/* In a fork child: the report is the child's own from now on. */
+void mr_tell_forked(void);
+
+/* Writes the report where it was asked for. In the process that prepared it, or a fork child of it; not in
+ * a vfork child. At most one report is written at a time; async-signal-safe. */
+void mr_tell_report(enum mr_exit_kind kind, int value);
+
+#endif

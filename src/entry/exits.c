@@ -1,0 +1,132 @@
+/* exits.c: every way a process ends, and the report written on the way out.
+ *
+ *   exit, return from main    a handler registered before all others, so it runs after them
+ *   quick_exit                likewise
+ *   _exit, _Exit              interposed: glibc runs nothing there
+ *   fatal signals, abort      a handler, only where the signal would have its default action, which
+ *                             it then has; the exit status is what it would have been
+ *
+ * Nothing of this is in place unless a report was asked for; _exit is interposed always and then
+ * is one test longer. */
+#include "entry.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "conf.h"
+#include "os.h"
+
+/* The end is told once, whichever way it is reached first. */
+static _Atomic bool told;
+
+static void tell_end(enum mr_exit_kind kind, int value)
+{
+    if (!atomic_exchange(&told, true))
+        mr_tell_report(kind, value);
+}
+
+static void on_exit_status(int status, void *unused)
+{
+    (void)unused;
+    tell_end(MR_EXIT_EXITED, status & 0xff);
+}
+
+/* quick_exit does not say with which status. */
+static void on_quick_exit(void *unused)
+{
+    (void)unused;
+    tell_end(MR_EXIT_UNKNOWN, 0);
+}
+
+MR_EXPORT _Noreturn void _exit(int status)
+{
+    if (mr_tell_is_due())
+        tell_end(MR_EXIT_EXITED, status & 0xff);
+    for (;;)
+        syscall(SYS_exit_group, status);
+}
+
+_Noreturn void _Exit(int status) __attribute__((alias("_exit"), visibility("default")));
+
+/* ---- signals ---------------------------------------------------------------------------------------- */
+
+static const int fatal_signals[] = {
+    SIGHUP, SIGINT, SIGQUIT, SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGUSR1, SIGSEGV, SIGUSR2, SIGPIPE,
+    SIGALRM, SIGTERM, SIGSTKFLT, SIGXCPU, SIGXFSZ, SIGVTALRM, SIGPROF, SIGIO, SIGPWR, SIGSYS,
+};
+
+static void on_fatal(int sig)
+{
+    tell_end(MR_EXIT_SIGNALLED, sig);
+    /* The signal is blocked while this runs: raised again, it acts when this returns. */
+    signal(sig, SIG_DFL);
+    raise(sig);
+}
+
+static void on_request(int sig)
+{
+    (void)sig;
+    int saved = errno;
+    mr_tell_report(MR_EXIT_RUNNING, 0);
+    errno = saved;
+}
+
+static void handle(int sig, void (*handler)(int), int flags)
+{
+    struct sigaction action = { .sa_handler = handler, .sa_flags = flags };
+    sigfillset(&action.sa_mask);
+    sigaction(sig, &action, NULL);
+}
+
+static void handle_fatal_signals(void)
+{
+    for (size_t i = 0; i < MR_COUNT(fatal_signals); i++) {
+        struct sigaction now;
+        if ((uint64_t)fatal_signals[i] != mr_conf.signal && sigaction(fatal_signals[i], NULL, &now) == 0 &&
+            !(now.sa_flags & SA_SIGINFO) && now.sa_handler == SIG_DFL)
+            handle(fatal_signals[i], on_fatal, SA_ONSTACK);
+    }
+}
+
+/* ---- set-up -------------------------------------------------------------------------------------------- */
+
+/* With no DSO the handlers do not belong to this library: they run in the order of registration,
+ * not when the library's turn to be finalised comes. */
+extern int __cxa_at_quick_exit(void (*function)(void *), void *dso);
+
+static void forked(void)
+{
+    atomic_store(&told, false);
+    mr_tell_forked();
+}
+
+static void complain(void)
+{
+    const char *text;
+    size_t len = mr_conf_complaints(&text);
+    if (len)
+        mr_file_write(2, text, len);
+}
+
+static __attribute__((constructor(101))) void start(void)
+{
+    int saved = errno;
+    if (!mr_other_rules()) {
+        mr_heap_boot();
+        complain();
+    }
+    if (mr_tell_is_due()) {
+        mr_tell_prepare();
+        on_exit(on_exit_status, NULL);
+        __cxa_at_quick_exit(on_quick_exit, NULL);
+        mr_fork_handlers(NULL, NULL, forked);
+        if (mr_conf.signal)
+            handle((int)mr_conf.signal, on_request, SA_RESTART | SA_ONSTACK);
+        if (mr_conf.output[0] || mr_conf.stats || mr_conf.leaks != MR_LEAKS_OFF)
+            handle_fatal_signals();
+    }
+    errno = saved;
+}

@@ -1,0 +1,166 @@
+/* new.c: the operators of C++, under their mangled names (Itanium C++ ABI).
+ *
+ * As the standard says of the library's versions: the array forms go through the single ones, the
+ * nothrow forms through the throwing ones, sized and array deletes through plain delete, each by
+ * the name a program may have replaced (the PLT decides). Compiled with -fexceptions: what the
+ * new-handler or bad_alloc throws passes through. */
+#include "entry.h"
+
+#include <dlfcn.h>
+#include <stdlib.h>
+
+typedef void new_handler(void);
+
+/* libstdc++'s, where it is loaded. */
+extern new_handler *_ZSt15get_new_handlerv(void) __attribute__((weak)); /* std::get_new_handler() */
+extern void _ZSt17__throw_bad_allocv(void) __attribute__((weak, noreturn)); /* std::__throw_bad_alloc() */
+
+/* size_t is mangled as m on LP64. */
+#define NEW _Znwm
+#define NEW_ARRAY _Znam
+#define NEW_NOTHROW _ZnwmRKSt9nothrow_t
+#define NEW_ARRAY_NOTHROW _ZnamRKSt9nothrow_t
+#define NEW_ALIGNED _ZnwmSt11align_val_t
+#define NEW_ARRAY_ALIGNED _ZnamSt11align_val_t
+#define NEW_ALIGNED_NOTHROW _ZnwmSt11align_val_tRKSt9nothrow_t
+#define NEW_ARRAY_ALIGNED_NOTHROW _ZnamSt11align_val_tRKSt9nothrow_t
+#define DELETE _ZdlPv
+#define DELETE_ARRAY _ZdaPv
+#define DELETE_SIZED _ZdlPvm
+#define DELETE_ARRAY_SIZED _ZdaPvm
+#define DELETE_NOTHROW _ZdlPvRKSt9nothrow_t
+#define DELETE_ARRAY_NOTHROW _ZdaPvRKSt9nothrow_t
+#define DELETE_ALIGNED _ZdlPvSt11align_val_t
+#define DELETE_ARRAY_ALIGNED _ZdaPvSt11align_val_t
+#define DELETE_SIZED_ALIGNED _ZdlPvmSt11align_val_t
+#define DELETE_ARRAY_SIZED_ALIGNED _ZdaPvmSt11align_val_t
+#define DELETE_ALIGNED_NOTHROW _ZdlPvSt11align_val_tRKSt9nothrow_t
+#define DELETE_ARRAY_ALIGNED_NOTHROW _ZdaPvSt11align_val_tRKSt9nothrow_t
+
+MR_EXPORT void *NEW(size_t size);
+MR_EXPORT void *NEW_ARRAY(size_t size);
+MR_EXPORT void *NEW_NOTHROW(size_t size, const void *nothrow);
+MR_EXPORT void *NEW_ARRAY_NOTHROW(size_t size, const void *nothrow);
+MR_EXPORT void *NEW_ALIGNED(size_t size, size_t align);
+MR_EXPORT void *NEW_ARRAY_ALIGNED(size_t size, size_t align);
+MR_EXPORT void *NEW_ALIGNED_NOTHROW(size_t size, size_t align, const void *nothrow);
+MR_EXPORT void *NEW_ARRAY_ALIGNED_NOTHROW(size_t size, size_t align, const void *nothrow);
+MR_EXPORT void DELETE(void *p);
+MR_EXPORT void DELETE_ARRAY(void *p);
+MR_EXPORT void DELETE_SIZED(void *p, size_t size);
+MR_EXPORT void DELETE_ARRAY_SIZED(void *p, size_t size);
+MR_EXPORT void DELETE_NOTHROW(void *p, const void *nothrow);
+MR_EXPORT void DELETE_ARRAY_NOTHROW(void *p, const void *nothrow);
+MR_EXPORT void DELETE_ALIGNED(void *p, size_t align);
+MR_EXPORT void DELETE_ARRAY_ALIGNED(void *p, size_t align);
+MR_EXPORT void DELETE_SIZED_ALIGNED(void *p, size_t size, size_t align);
+MR_EXPORT void DELETE_ARRAY_SIZED_ALIGNED(void *p, size_t size, size_t align);
+MR_EXPORT void DELETE_ALIGNED_NOTHROW(void *p, size_t align, const void *nothrow);
+MR_EXPORT void DELETE_ARRAY_ALIGNED_NOTHROW(void *p, size_t align, const void *nothrow);
+
+/* ---- throwing forms -------------------------------------------------------------------------------- */
+
+static _Noreturn void throw_bad_alloc(void)
+{
+    if (_ZSt17__throw_bad_allocv)
+        _ZSt17__throw_bad_allocv();
+    abort(); /* operator new called without a C++ library to throw with */
+}
+
+/* align = 0: as malloc. Asks the new-handler for more memory until there is some, or none is left to ask. */
+static MR_NOINLINE void *new_slow(size_t size, size_t align)
+{
+    for (;;) {
+        void *p = align ? mr_entry_memalign(align, size) : mr_entry_malloc(size);
+        if (p)
+            return p;
+        new_handler *handler = _ZSt15get_new_handlerv ? _ZSt15get_new_handlerv() : NULL;
+        if (!handler)
+            throw_bad_alloc();
+        handler();
+    }
+}
+
+void *NEW(size_t size)
+{
+    void *p = mr_heap_try_malloc(size);
+    return MR_LIKELY(p != NULL) ? p : new_slow(size, 0);
+}
+
+void *NEW_ALIGNED(size_t size, size_t align) { return new_slow(size, align); }
+void *NEW_ARRAY(size_t size) { return NEW(size); }
+void *NEW_ARRAY_ALIGNED(size_t size, size_t align) { return NEW_ALIGNED(size, align); }
+
+/* ---- nothrow forms -----------------------------------------------------------------------------------
+ * C cannot catch what a new-handler throws; libstdc++'s own forms can. They are asked only when
+ * memory is short: they call the throwing form, which is ours or the program's. */
+
+static void *next_symbol(const char *name) { return dlsym(RTLD_NEXT, name); }
+
+static bool replaced(void *throwing, void *ours) { return throwing != ours; }
+
+static MR_NOINLINE void *nothrow_slow(const char *name, size_t size, const void *nothrow)
+{
+    void *(*next)(size_t, const void *);
+    *(void **)&next = next_symbol(name);
+    return next ? next(size, nothrow) : mr_entry_malloc(size);
+}
+
+static MR_NOINLINE void *aligned_nothrow_slow(const char *name, size_t size, size_t align, const void *nothrow)
+{
+    void *(*next)(size_t, size_t, const void *);
+    *(void **)&next = next_symbol(name);
+    return next ? next(size, align, nothrow) : mr_entry_memalign(align, size);
+}
+
+#define TEXT_(x) #x
+#define TEXT(x) TEXT_(x)
+
+static void *our_new(size_t size) __attribute__((alias(TEXT(NEW))));
+static void *our_new_array(size_t size) __attribute__((alias(TEXT(NEW_ARRAY))));
+
+void *NEW_NOTHROW(size_t size, const void *nothrow)
+{
+    void *p = replaced(NEW, our_new) ? NULL : mr_heap_try_malloc(size);
+    return MR_LIKELY(p != NULL) ? p : nothrow_slow(TEXT(NEW_NOTHROW), size, nothrow);
+}
+
+void *NEW_ARRAY_NOTHROW(size_t size, const void *nothrow)
+{
+    bool ours = !replaced(NEW, our_new) && !replaced(NEW_ARRAY, our_new_array);
+    void *p = ours ? mr_heap_try_malloc(size) : NULL;
+    return MR_LIKELY(p != NULL) ? p : nothrow_slow(TEXT(NEW_ARRAY_NOTHROW), size, nothrow);
+}
+
+void *NEW_ALIGNED_NOTHROW(size_t size, size_t align, const void *nothrow)
+{
+    return aligned_nothrow_slow(TEXT(NEW_ALIGNED_NOTHROW), size, align, nothrow);
+}
+
+void *NEW_ARRAY_ALIGNED_NOTHROW(size_t size, size_t align, const void *nothrow)
+{
+    return aligned_nothrow_slow(TEXT(NEW_ARRAY_ALIGNED_NOTHROW), size, align, nothrow);
+}
+
+/* ---- delete ------------------------------------------------------------------------------------------ */
+
+void DELETE(void *p) { mr_entry_free(p); }
+void DELETE_ARRAY(void *p) { DELETE(p); }
+
+/* GCC would say that the sizes are not looked at. */
+#define UNUSED(x) (void)(x)
+
+void DELETE_SIZED(void *p, size_t size) { UNUSED(size); DELETE(p); }
+void DELETE_ARRAY_SIZED(void *p, size_t size) { UNUSED(size); DELETE_ARRAY(p); }
+void DELETE_NOTHROW(void *p, const void *nothrow) { UNUSED(nothrow); DELETE(p); }
+void DELETE_ARRAY_NOTHROW(void *p, const void *nothrow) { UNUSED(nothrow); DELETE_ARRAY(p); }
+void DELETE_ALIGNED(void *p, size_t align) { UNUSED(align); mr_entry_free(p); }
+void DELETE_ARRAY_ALIGNED(void *p, size_t align) { DELETE_ALIGNED(p, align); }
+void DELETE_SIZED_ALIGNED(void *p, size_t size, size_t align) { UNUSED(size); DELETE_ALIGNED(p, align); }
+void DELETE_ARRAY_SIZED_ALIGNED(void *p, size_t size, size_t align) { UNUSED(size); DELETE_ARRAY_ALIGNED(p, align); }
+void DELETE_ALIGNED_NOTHROW(void *p, size_t align, const void *nothrow) { UNUSED(nothrow); DELETE_ALIGNED(p, align); }
+void DELETE_ARRAY_ALIGNED_NOTHROW(void *p, size_t align, const void *nothrow)
+{
+    UNUSED(nothrow);
+    DELETE_ARRAY_ALIGNED(p, align);
+}

@@ -1,0 +1,290 @@
+/* bin.c: how slabs are picked, carved, filled, emptied and given back. */
+#include "peak.h"
+#include "space.h"
+#include "thread_heap.h"
+
+#include <string.h>
+
+/* Fresh blocks are linked in steps of an OS page or so: what is not linked is not touched. */
+enum { CARVE_BYTES = 4096 };
+
+static void set_current(struct mr_heap *heap, unsigned cls, struct mr_slab *slab)
+{
+    heap->current[cls] = slab;
+    if (mr_sizeclass_bytes[cls] > MR_SMALL_MAX)
+        return;
+    size_t i = mr_sizeclass_bytes[cls] / 16;
+    do
+        heap->direct[i] = slab;
+    while (i-- > 0 && mr_sizeclass_direct[i] == cls);
+}
+
+/* ---- the queue -------------------------------------------------------------------------------- */
+
+static void queue_push_back(struct mr_heap *heap, struct mr_slab *slab)
+{
+    struct mr_bin *q = &heap->queue[slab->cls];
+    slab->next = NULL;
+    slab->prev = q->last;
+    if (q->last)
+        q->last->next = slab;
+    else
+        q->first = slab;
+    q->last = slab;
+    slab->queued = true;
+}
+
+static void queue_remove(struct mr_heap *heap, struct mr_slab *slab)
+{
+    struct mr_bin *q = &heap->queue[slab->cls];
+    if (slab->prev)
+        slab->prev->next = slab->next;
+    else
+        q->first = slab->next;
+    if (slab->next)
+        slab->next->prev = slab->prev;
+    else
+        q->last = slab->prev;
+    slab->queued = false;
+}
+
+/* ---- kept slabs --------------------------------------------------------------------------------
+ * A class's only slab that empties is not given back: a program that takes and frees one block in a
+ * loop would pay for a slab each time. Nor may it be met as empty again at each free, so its
+ * allocs count one too many: the counters are never equal while it is kept. */
+
+static void keep(struct mr_heap *heap, struct mr_slab *slab)
+{
+    slab->kept = true;
+    slab->allocs++;
+    heap->kept[slab->cls / 64] |= (uint64_t)1 << slab->cls % 64;
+}
+
+static void unkeep(struct mr_heap *heap, struct mr_slab *slab)
+{
+    slab->kept = false;
+    slab->allocs--;
+    heap->kept[slab->cls / 64] &= ~((uint64_t)1 << slab->cls % 64);
+}
+
+/* ---- taking and giving slabs ---------------------------------------------------------------------- */
+
+/* Ends the slab's life in its class: its counters go to the heap's. */
+static void retire(struct mr_heap *heap, struct mr_slab *slab)
+{
+    struct mr_class_count *count = &heap->classes[slab->cls];
+    MR_ASSERT(slab->allocs == slab->frees, "only an empty slab is retired");
+    count->allocs += slab->allocs;
+    count->frees += slab->frees;
+    mr_peak_sub((size_t)slab->ext * mr_sizeclass_bytes[slab->cls]);
+    atomic_store_explicit(&slab->owner, 0, memory_order_relaxed);
+    slab->kind = MR_KIND_NONE;
+    slab->allocs = slab->frees = 0;
+    slab->ext = 0;
+}
+
+static void give_slab(struct mr_heap *heap, struct mr_slab *slab)
+{
+    uint32_t slices = mr_sizeclass_slices(slab->cls);
+    bool untouched = slab->zero && slab->ext == 0;
+    retire(heap, slab);
+    for (uint32_t i = 1; i < slices; i++)
+        slab[i].kind = MR_KIND_NONE;
+    mr_space_give(slab, untouched);
+}
+
+static void start_slab(struct mr_heap *heap, struct mr_slab *slab, unsigned cls, bool zero)
+{
+    slab->free = NULL;
+    slab->allocs = slab->frees = 0;
+    slab->next = slab->prev = NULL;
+    slab->ext = 0;
+    slab->cls = (uint8_t)cls;
+    slab->zero = zero;
+    slab->kept = slab->queued = false;
+    for (uint32_t i = 1; i < mr_sizeclass_slices(cls); i++) {
+        atomic_store_explicit(&slab[i].owner, 0, memory_order_relaxed);
+        slab[i].ext = (uint16_t)i;
+        slab[i].kind = MR_KIND_INTERIOR;
+    }
+    slab->kind = MR_KIND_SLAB;
+    atomic_store_explicit(&slab->owner, (uintptr_t)heap, memory_order_relaxed);
+}
+
+/* A kept slab of any class that is still empty, no longer current; NULL if there is none. */
+static struct mr_slab *reclaim_kept(struct mr_heap *heap)
+{
+    for (unsigned word = 0; word < 2; word++) {
+        for (uint64_t left = heap->kept[word]; left; left &= left - 1) {
+            unsigned cls = word * 64 + mr_lowest_bit(left);
+            struct mr_slab *slab = heap->current[cls];
+            if (mr_slab_in_use(slab) != 0)
+                continue;
+            unkeep(heap, slab);
+            set_current(heap, cls, (struct mr_slab *)&mr_slab_none);
+            return slab;
+        }
+    }
+    return NULL;
+}
+
+static struct mr_slab *take_slab(struct mr_heap *heap, unsigned cls)
+{
+    bool zero = false;
+    struct mr_slab *slab;
+    while ((slab = reclaim_kept(heap))) {
+        if (mr_sizeclass_slices(slab->cls) == mr_sizeclass_slices(cls)) {
+            retire(heap, slab);
+            break;
+        }
+        give_slab(heap, slab);
+    }
+    if (!slab)
+        slab = mr_space_take(mr_sizeclass_slices(cls), 1, &zero);
+    if (slab)
+        start_slab(heap, slab, cls, zero);
+    return slab;
+}
+
+void mr_bin_drop_kept(struct mr_heap *heap)
+{
+    struct mr_slab *slab;
+    while ((slab = reclaim_kept(heap)))
+        give_slab(heap, slab);
+}
+
+/* ---- blocks ------------------------------------------------------------------------------------------ */
+
+/* Links the next few blocks of a slab whose list is empty. Returns the first of them, which is not
+ * in the list. Precondition: ext < blocks of the class. */
+static void *carve(struct mr_slab *slab)
+{
+    uint32_t size = mr_sizeclass_bytes[slab->cls];
+    uint32_t n = mr_min(mr_max(CARVE_BYTES / size, 1), (size_t)mr_sizeclass_blocks[slab->cls] - slab->ext);
+    char *first = mr_lookup_start(slab) + (size_t)slab->ext * size, *p = first + size;
+    void *list = NULL, **end = &list;
+    for (uint32_t i = 1; i < n; i++, p += size) {
+        *end = p;
+        end = (void **)p;
+    }
+    *end = NULL;
+    slab->free = list;
+    slab->ext = (uint16_t)(slab->ext + n);
+    mr_peak_add((size_t)n * size);
+    return first;
+}
+
+/* A block of this slab, or NULL when it is full. */
+static void *take_from(struct mr_slab *slab, bool *zero)
+{
+    void *p = slab->free;
+    if (p) {
+        slab->free = *(void **)p;
+    } else if (slab->ext < mr_sizeclass_blocks[slab->cls]) {
+        if (zero)
+            *zero = slab->zero;
+        p = carve(slab);
+    } else {
+        return NULL;
+    }
+    slab->allocs++;
+    return p;
+}
+
+static void set_full(struct mr_heap *heap, struct mr_slab *slab)
+{
+    if (slab->kept)
+        unkeep(heap, slab);
+    atomic_store_explicit(&slab->owner, (uintptr_t)heap | MR_OWNER_FULL, memory_order_relaxed);
+}
+
+/* Puts the next slab of the class into place; false when there is no memory. */
+static bool next_slab(struct mr_heap *heap, unsigned cls)
+{
+    struct mr_slab *slab = heap->queue[cls].first;
+    if (slab)
+        queue_remove(heap, slab);
+    else
+        slab = take_slab(heap, cls);
+    if (slab)
+        set_current(heap, cls, slab);
+    return slab != NULL;
+}
+
+void *mr_bin_take(struct mr_heap *heap, unsigned cls, bool *zero)
+{
+    if (zero)
+        *zero = false;
+    for (;;) {
+        struct mr_slab *slab = heap->current[cls];
+        if (slab != &mr_slab_none) {
+            void *p = take_from(slab, zero);
+            if (p)
+                return p;
+            set_full(heap, slab);
+            set_current(heap, cls, (struct mr_slab *)&mr_slab_none);
+        }
+        if (!next_slab(heap, cls))
+            return NULL;
+    }
+}
+
+void mr_bin_emptied(struct mr_heap *heap, struct mr_slab *slab)
+{
+    if (slab == heap->current[slab->cls]) {
+        keep(heap, slab);
+    } else {
+        if (slab->queued)
+            queue_remove(heap, slab);
+        give_slab(heap, slab);
+    }
+}
+
+void mr_bin_free(struct mr_heap *heap, struct mr_slab *slab, void *p)
+{
+    *(void **)p = slab->free;
+    slab->free = p;
+    slab->frees++;
+    if (atomic_load_explicit(&slab->owner, memory_order_relaxed) & MR_OWNER_FULL) {
+        atomic_store_explicit(&slab->owner, (uintptr_t)heap, memory_order_relaxed);
+        queue_push_back(heap, slab);
+    }
+    if (slab->allocs == slab->frees)
+        mr_bin_emptied(heap, slab);
+}
+
+/* ---- check --------------------------------------------------------------------------------------------- */
+
+static const char *check_slab(const struct mr_heap *heap, const struct mr_slab *slab, unsigned cls)
+{
+    uint32_t listed = 0;
+    if (slab->kind != MR_KIND_SLAB || slab->cls != cls)
+        return "a heap holds a slab that is not of its class";
+    if (atomic_load_explicit(&slab->owner, memory_order_relaxed) != (uintptr_t)heap)
+        return "a heap holds a slab whose owner is another, or which is marked full";
+    for (void *p = slab->free; p; p = *(void **)p, listed++)
+        if (listed > slab->ext || mr_lookup_block(slab, p) < 0)
+            return "a free list leaves its slab";
+    if (listed + mr_slab_in_use(slab) != slab->ext)
+        return "free blocks and blocks in use do not add up to the carved ones";
+    return NULL;
+}
+
+const char *mr_bin_check(const struct mr_heap *heap)
+{
+    for (unsigned cls = 0; cls < MR_CLASS_COUNT; cls++) {
+        const struct mr_slab *slab = heap->current[cls];
+        bool kept = heap->kept[cls / 64] >> cls % 64 & 1;
+        if (kept != slab->kept)
+            return "the kept bit and the current slab disagree";
+        const char *wrong = slab == &mr_slab_none ? NULL : check_slab(heap, slab, cls);
+        for (slab = heap->queue[cls].first; slab && !wrong; slab = slab->next)
+            wrong = slab->queued ? check_slab(heap, slab, cls) : "a slab in the queue does not know it";
+        if (wrong)
+            return wrong;
+    }
+    for (size_t i = 0; i < MR_DIRECT_COUNT; i++)
+        if (heap->direct[i] != heap->current[mr_sizeclass_direct[i]])
+            return "a direct entry is not the current slab of its class";
+    return NULL;
+}

@@ -1,0 +1,340 @@
+#include "classic.h"
+
+#include <string.h>
+
+#include "conf.h"
+#include "ledger.h"
+#include "large.h"
+#include "os.h"
+#include "peak.h"
+
+/* Units of 16 bytes; unit i's node stands at base + 8 + 16 i, its payload 8 bytes behind the node:
+ *
+ *   payload(i) = base + 16 (i + 1)         usable bytes of n units = 16 n - 8 */
+enum { UNIT = 16, NODE_OFFSET = 8, REGION_MOST = 64 };
+static const size_t REGION_BYTES = (size_t)MR_POOL_MAX_UNITS * UNIT;
+static const size_t REGION_LEAST = (size_t)1 << 20;
+static const size_t GROW_LEAST = (size_t)1 << 20;
+static const size_t GROW_MOST = (size_t)64 << 20;
+
+/* A freed block of this size gives its whole OS pages back at once. */
+static const size_t PURGE_LEAST = (size_t)1 << 20;
+
+struct region {
+    char *base;
+    size_t reserved, committed;
+    char *untouched; /* no block has ever reached beyond: the memory there is zero, but for one node */
+    struct mr_pool pool;
+};
+
+static struct region regions[REGION_MOST];
+static uint32_t region_count;
+static enum mr_fit the_fit;
+static size_t committed_total;
+static struct mr_lock lock = MR_LOCK_INIT(MR_RANK_CLASSIC);
+
+/* Rows as in struct mr_heap_stats; under the lock. */
+static struct count { uint64_t allocs, frees, alloc_bytes, free_bytes; } counts[MR_ROW_COUNT];
+
+bool mr_classic_is_mine(void) { return mr_lock_is_mine(&lock); }
+void mr_classic_lock(void) { mr_lock_acquire(&lock); }
+bool mr_classic_lock_within(unsigned ms) { return mr_lock_acquire_within(&lock, ms); }
+void mr_classic_unlock(void) { mr_lock_release(&lock); }
+
+/* ---- where things are ---------------------------------------------------------------------------- */
+
+static char *payload(const struct region *r, uint32_t i) { return r->base + (size_t)UNIT * (i + 1); }
+static size_t usable(uint32_t units) { return (size_t)UNIT * units - NODE_OFFSET; }
+static uint32_t units_for(size_t size) { return (uint32_t)((mr_max(size, 1) + NODE_OFFSET + UNIT - 1) / UNIT); }
+
+static struct region *region_of(const void *p)
+{
+    for (uint32_t i = 0; i < region_count; i++)
+        if ((size_t)((const char *)p - regions[i].base) < regions[i].committed)
+            return &regions[i];
+    return NULL;
+}
+
+/* The head of the taken span whose payload starts at p, or MR_POOL_NONE. The header may be anything
+ * when p is not a block: both neighbours must agree with it. */
+static uint32_t block_at(const struct region *r, const void *p)
+{
+    size_t offset = (size_t)((const char *)p - r->base);
+    uint32_t i = (uint32_t)(offset / UNIT) - 1;
+    if (offset % UNIT != 0 || offset < UNIT || i >= r->pool.units || mr_pool_is_free(&r->pool, i))
+        return MR_POOL_NONE;
+    uint32_t size = mr_pool_size(&r->pool, i), back = mr_pool_node(&r->pool, i)->back;
+    if (size == 0 || size > r->pool.units - i || back > i || (back == 0) != (i == 0))
+        return MR_POOL_NONE;
+    if (i + size < r->pool.units && mr_pool_node(&r->pool, i + size)->back != size)
+        return MR_POOL_NONE;
+    if (back && mr_pool_size(&r->pool, i - back) != back)
+        return MR_POOL_NONE;
+    return i;
+}
+
+/* ---- counting ---------------------------------------------------------------------------------------- */
+
+static struct count *count_of(size_t bytes)
+{
+    return &counts[bytes <= MR_SLAB_MAX ? mr_sizeclass_of(bytes) : MR_CLASS_COUNT + mr_large_row(bytes)];
+}
+
+static void count_take(size_t bytes)
+{
+    struct count *c = count_of(bytes);
+    c->allocs++;
+    c->alloc_bytes += bytes;
+}
+
+static void count_give(size_t bytes)
+{
+    struct count *c = count_of(bytes);
+    c->frees++;
+    c->free_bytes += bytes;
+}
+
+/* ---- growth --------------------------------------------------------------------------------------------- */
+
+static bool within_limit(size_t more)
+{
+    return mr_conf.pool_limit == 0 || committed_total + more <= mr_conf.pool_limit;
+}
+
+static bool grow_by(struct region *r, size_t bytes)
+{
+    if (bytes > r->reserved - r->committed || !within_limit(bytes) || !mr_vm_commit(r->base + r->committed, bytes))
+        return false;
+    /* The first node needs 8 bytes in front, the last payload 8 behind: one unit is never handed out. */
+    mr_pool_grow(&r->pool, (uint32_t)(bytes / UNIT) - (r->committed == 0), 0);
+    r->committed += bytes;
+    committed_total += bytes;
+    return true;
+}
+
+static bool grow_for(struct region *r, uint32_t units, uint32_t align)
+{
+    size_t need = mr_align_up(((size_t)units + align + 2) * UNIT, mr_os_page);
+    if (the_fit == MR_FIT_BUDDY) /* room for the power of two at its own alignment */
+        need = mr_align_up((size_t)4 * UNIT << mr_log2_ceil(mr_max(units, align)), mr_os_page);
+    size_t step = mr_align_down(mr_min(mr_max(r->committed / 8, GROW_LEAST), GROW_MOST), mr_os_page);
+    return (step > need && grow_by(r, step)) || grow_by(r, need);
+}
+
+static bool add_region(size_t least)
+{
+    if (region_count == REGION_MOST)
+        return false;
+    size_t bytes = REGION_BYTES;
+    char *base = mr_vm_reserve(bytes, MR_MIB);
+    if (!base) { /* a limit: a quarter of what is left, as in space.c */
+        while (bytes > REGION_LEAST && !(base = mr_vm_reserve(bytes /= 2, mr_os_page)))
+            ;
+        if (base)
+            mr_vm_release(base, bytes);
+        bytes = mr_max(bytes / 4, mr_align_up(least, MR_SLICE));
+        base = mr_vm_reserve(bytes, mr_os_page);
+    }
+    if (!base)
+        return false;
+    struct region *r = &regions[region_count];
+    *r = (struct region){ .base = base, .reserved = bytes, .untouched = base };
+    mr_pool_init(&r->pool, the_fit, base + NODE_OFFSET, UNIT, 2, 0);
+    region_count++;
+    return true;
+}
+
+bool mr_classic_init(enum mr_fit fit)
+{
+    mr_os_init();
+    the_fit = fit;
+    return add_region(GROW_LEAST);
+}
+
+/* ---- taking ------------------------------------------------------------------------------------------------ */
+
+static char *take_from(struct region *r, uint32_t units, uint32_t align)
+{
+    uint32_t offset = (uint32_t)(((uintptr_t)r->base / UNIT + 1) & (align - 1));
+    if (r->committed == 0)
+        return NULL;
+    uint32_t i = mr_pool_take(&r->pool, units, align, offset, NULL);
+    return i == MR_POOL_NONE ? NULL : payload(r, i);
+}
+
+static char *take_locked(uint32_t units, uint32_t align)
+{
+    char *p = NULL;
+    for (uint32_t k = 0; k < region_count && !p; k++)
+        p = take_from(&regions[k], units, align);
+    for (uint32_t k = 0; k < region_count && !p; k++)
+        if (grow_for(&regions[k], units, align))
+            p = take_from(&regions[k], units, align);
+    if (!p && within_limit((size_t)units * UNIT) && add_region(((size_t)units + align + 4) * 4 * UNIT) &&
+        grow_for(&regions[region_count - 1], units, align))
+        p = take_from(&regions[region_count - 1], units, align);
+    return p;
+}
+
+/* Whether [p, p + bytes) reads as zero once its first bytes, where free spans keep their links, are
+ * cleared. A block that begins at the untouched part may meet one old node there. */
+static bool settle_zero(struct region *r, char *p, size_t bytes)
+{
+    char *end = p + bytes, *fresh = r->untouched;
+    bool zero = p >= fresh;
+    if (zero)
+        memset(p, 0, mr_min(bytes, 4 * UNIT));
+    if (end > fresh)
+        r->untouched = end;
+    return zero;
+}
+
+void *mr_classic_take(size_t size, size_t align, bool *zero)
+{
+    *zero = false;
+    if (size > REGION_BYTES / 2 || align > REGION_BYTES / 2 || mr_classic_is_mine())
+        return NULL;
+    uint32_t units = mr_max(units_for(size), 2);
+    mr_classic_lock();
+    char *p = take_locked(units, (uint32_t)mr_max(align / UNIT, 1));
+    if (p) {
+        struct region *r = region_of(p);
+        size_t bytes = usable(mr_pool_size(&r->pool, block_at(r, p)));
+        *zero = settle_zero(r, p, bytes);
+        count_take(bytes);
+        size_t carved = atomic_fetch_add_explicit(&mr_peak_carved, bytes, memory_order_relaxed) + bytes;
+        if (carved > mr_counters.peak_bytes) {
+            mr_counters.peak_bytes = carved; /* under the lock it is exact */
+            mr_counters.peak_ms = mr_clock_ms();
+        }
+    }
+    mr_classic_unlock();
+    return p;
+}
+
+/* ---- giving back ---------------------------------------------------------------------------------------------- */
+
+static void purge_inside(char *p, size_t bytes)
+{
+    /* The free span's node and links stay. */
+    char *from = (char *)mr_align_up((size_t)p + 2 * UNIT, mr_os_page);
+    char *to = (char *)mr_align_down((size_t)p + bytes, mr_os_page);
+    if (to > from && mr_vm_purge(from, (size_t)(to - from)))
+        atomic_fetch_add_explicit(&mr_counters.purged_bytes, (size_t)(to - from), memory_order_relaxed);
+}
+
+static enum mr_freed find(const void *p, struct region **r, uint32_t *head)
+{
+    *r = region_of(p);
+    *head = *r ? block_at(*r, p) : MR_POOL_NONE;
+    return !*r ? MR_NOT_OURS : *head == MR_POOL_NONE ? MR_NOT_A_BLOCK : MR_FREED;
+}
+
+enum mr_freed mr_classic_free(void *p)
+{
+    struct region *r;
+    uint32_t head;
+    if (mr_classic_is_mine()) /* a signal handler inside the list: lost, rather than the list */
+        return region_of(p) ? MR_FREED : MR_NOT_OURS;
+    mr_classic_lock();
+    enum mr_freed known = find(p, &r, &head);
+    if (known == MR_FREED) {
+        size_t bytes = usable(mr_pool_size(&r->pool, head));
+        count_give(bytes);
+        mr_peak_sub(bytes);
+        if (bytes >= PURGE_LEAST)
+            purge_inside(p, bytes);
+        mr_pool_give(&r->pool, head, 0);
+    }
+    mr_classic_unlock();
+    return known;
+}
+
+size_t mr_classic_usable(const void *p, enum mr_freed *known)
+{
+    struct region *r;
+    uint32_t head;
+    bool nested = mr_classic_is_mine();
+    if (!nested)
+        mr_classic_lock();
+    *known = find(p, &r, &head);
+    size_t bytes = *known == MR_FREED ? usable(mr_pool_size(&r->pool, head)) : 0;
+    if (!nested)
+        mr_classic_unlock();
+    return bytes;
+}
+
+void *mr_classic_resize(void *p, size_t size)
+{
+    struct region *r;
+    uint32_t head;
+    if (size > REGION_BYTES / 2 || mr_classic_is_mine())
+        return NULL;
+    mr_classic_lock();
+    bool done = false;
+    if (find(p, &r, &head) == MR_FREED) {
+        size_t before = usable(mr_pool_size(&r->pool, head));
+        done = mr_pool_resize(&r->pool, head, mr_max(units_for(size), 2), 0, NULL);
+        if (done) {
+            size_t after = usable(mr_pool_size(&r->pool, head));
+            count_give(before);
+            count_take(after);
+            atomic_fetch_add_explicit(&mr_peak_carved, after - before, memory_order_relaxed);
+            if ((char *)p + after > r->untouched)
+                r->untouched = (char *)p + after;
+        }
+    }
+    mr_classic_unlock();
+    return done ? p : NULL;
+}
+
+/* ---- looking ------------------------------------------------------------------------------------------------------- */
+
+void mr_classic_look(struct mr_heap_stats *stats)
+{
+    struct mr_totals *t = &stats->totals;
+    for (unsigned i = 0; i < MR_ROW_COUNT; i++) {
+        struct mr_row *row = &stats->rows[i];
+        row->allocs = counts[i].allocs;
+        row->frees = counts[i].frees;
+        row->alloc_bytes = counts[i].alloc_bytes;
+        row->in_use_bytes = counts[i].alloc_bytes - counts[i].free_bytes;
+    }
+    for (uint32_t k = 0; k < region_count; k++) {
+        t->dirty_bytes += regions[k].pool.free_units * UNIT;
+        t->reserved_bytes += regions[k].reserved;
+        t->committed_bytes += regions[k].committed;
+    }
+    /* Each block in use has its header of 8 bytes in front. */
+    for (unsigned i = 0; i < MR_ROW_COUNT; i++)
+        t->metadata_bytes += (counts[i].allocs - counts[i].frees) * NODE_OFFSET;
+}
+
+size_t mr_classic_resident(void)
+{
+    size_t resident = 0;
+    for (uint32_t k = 0; k < region_count; k++)
+        resident += mr_vm_resident(regions[k].base, regions[k].committed);
+    return resident;
+}
+
+bool mr_classic_walk(mr_heap_each *each, void *ctx)
+{
+    for (uint32_t k = 0; k < region_count; k++) {
+        struct region *r = &regions[k];
+        for (uint32_t i = mr_pool_first(&r->pool); i != MR_POOL_NONE; i = mr_pool_next(&r->pool, i))
+            if (!mr_pool_is_free(&r->pool, i) && !each(ctx, payload(r, i), usable(mr_pool_size(&r->pool, i))))
+                return true;
+    }
+    return true;
+}
+
+const char *mr_classic_check(void)
+{
+    const char *wrong = NULL;
+    mr_classic_lock();
+    for (uint32_t k = 0; k < region_count && !wrong; k++)
+        wrong = mr_pool_check(&regions[k].pool);
+    mr_classic_unlock();
+    return wrong;
+}

@@ -1,0 +1,30 @@
+/* classic.h: every request of the program through one coalescing free list.
+ *
+ * The pool engine in band: a block's size stands 8 bytes before it, neighbours merge when they are
+ * free, and one rule (MEMOIR_STRATEGY) picks the free span. One lock. */
+#ifndef MR_HEAP_CLASSIC_H
+#define MR_HEAP_CLASSIC_H
+
+#include "heap.h"
+
+bool mr_classic_init(enum mr_fit fit);
+
+void *mr_classic_take(size_t size, size_t align, bool *zero);
+enum mr_freed mr_classic_free(void *p);
+size_t mr_classic_usable(const void *p, enum mr_freed *known);
+
+/* Where it stands, or NULL when it must move. */
+void *mr_classic_resize(void *p, size_t size);
+
+/* Fills rows and the byte totals of its part; the caller has the lock or knows why not. */
+void mr_classic_look(struct mr_heap_stats *stats);
+size_t mr_classic_resident(void);
+bool mr_classic_walk(mr_heap_each *each, void *ctx);
+const char *mr_classic_check(void);
+
+bool mr_classic_is_mine(void);
+void mr_classic_lock(void);
+bool mr_classic_lock_within(unsigned ms);
+void mr_classic_unlock(void);
+
+#endif

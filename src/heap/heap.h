@@ -1,0 +1,116 @@
+/* heap.h: the face of the process heap: what the malloc family is made of.
+ *
+ * Everything here works from the first instruction of the process to its last, in any thread, and
+ * needs no set-up call. Functions return NULL for "no memory" and never set errno; whoever speaks
+ * POSIX to the program does. */
+#ifndef MR_HEAP_H
+#define MR_HEAP_H
+
+#include "ledger.h"
+#include "slab.h"
+#include "sizeclass.h"
+#include "thread_heap.h"
+
+/* Where requests go; fixed at the first one. */
+enum mr_route {
+    MR_ROUTE_UNKNOWN,
+    MR_ROUTE_SLAB,    /* slabs per thread: the fast paths work */
+    MR_ROUTE_CLASSIC, /* one coalescing free list: the fast paths always miss */
+    MR_ROUTE_NOWHERE, /* the system gave no memory at all */
+};
+extern enum mr_route mr_heap_route;
+
+/* Reads the options and sets the heap up, if that has not been done. Any slow path does it itself. */
+void mr_heap_boot(void);
+
+/* What became of a pointer that was given back. */
+enum mr_freed {
+    MR_FREED,         /* it was a block, and is free now */
+    MR_NOT_OURS,      /* outside all our memory: nothing was done */
+    MR_NOT_A_BLOCK,   /* in our memory, but no block in use starts there: nothing was done */
+};
+
+void *mr_heap_malloc(size_t size);
+void *mr_heap_calloc(size_t size);
+void *mr_heap_aligned(size_t align, size_t size); /* align: a power of two */
+enum mr_freed mr_heap_free(void *p);              /* p may be NULL */
+
+/* Like realloc for p != NULL and size > 0. *freed tells what p was; unless MR_FREED, NULL is returned and
+ * nothing done. With MR_FREED, NULL means no memory and p is untouched. */
+void *mr_heap_realloc(void *p, size_t size, enum mr_freed *freed);
+
+/* Usable bytes of a block in use; 0 when p is none (*known, which may be NULL, then says which kind). */
+size_t mr_heap_usable(const void *p, enum mr_freed *known);
+
+/* Gives back to the system what can be given. Returns the bytes. */
+size_t mr_heap_trim(void);
+
+/* ---- looking (walk.c) ----------------------------------------------------------------------------- */
+
+#define MR_ROW_COUNT (MR_CLASS_COUNT + MR_LARGE_ROWS)
+
+/* One size class, or one power of two of large blocks. */
+struct mr_row {
+    uint64_t size;         /* of a block; of the largest block for large rows */
+    uint64_t allocs, frees;
+    uint64_t in_use_bytes;
+    uint64_t alloc_bytes;
+    uint64_t slabs;
+    uint64_t free_blocks;  /* carved, not in use, in slabs held now */
+    bool large;
+};
+
+struct mr_heap_stats {
+    struct mr_totals totals;
+    struct mr_row rows[MR_ROW_COUNT]; /* ascending size */
+};
+
+/* The state of the whole heap. Exact while no other thread allocates; otherwise off by what happens
+ * meanwhile. Waits for locks at most `patience_ms` and goes on without them (a crash handler passes
+ * little). Does not compute resident_bytes unless `resident`. */
+void mr_heap_look(struct mr_heap_stats *stats, bool resident, unsigned patience_ms);
+
+/* Calls `each` for every block in use until it returns false. `each` must not allocate. Returns false
+ * when there was no memory for the marks this needs (1/128 of the heap). */
+typedef bool mr_heap_each(void *ctx, const void *block, size_t size);
+bool mr_heap_walk(mr_heap_each *each, void *ctx, unsigned patience_ms);
+
+/* NULL, or the first broken invariant of the whole heap in words. Other threads must be quiet. */
+const char *mr_heap_check(void);
+
+/* ---- the fast paths ---------------------------------------------------------------------------------- */
+
+/* A small block if the current slab of its class has one at hand; else NULL, and nothing happened. */
+MR_INLINE void *mr_heap_try_malloc(size_t size)
+{
+    if (MR_UNLIKELY(size > MR_SMALL_MAX))
+        return NULL;
+    struct mr_slab *slab = mr_heap_self->direct[(size + 15) >> 4];
+    void *p = slab->free;
+    if (MR_UNLIKELY(!p))
+        return NULL;
+    slab->free = *(void **)p;
+    slab->allocs++;
+    return p;
+}
+
+/* The last block in use of a slab came back. Part of mr_heap_try_free. */
+void mr_heap_emptied(struct mr_slab *slab);
+
+/* Frees a block of the calling thread's own; false, and nothing happened, for every other pointer. */
+MR_INLINE bool mr_heap_try_free(void *p)
+{
+    uintptr_t base = mr_main_range.base;
+    if (MR_UNLIKELY((uintptr_t)p - base >= atomic_load_explicit(&mr_main_range.bytes, memory_order_relaxed)))
+        return false;
+    struct mr_slab *slab = mr_slab_at(base, (uintptr_t)p);
+    if (MR_UNLIKELY(atomic_load_explicit(&slab->owner, memory_order_relaxed) != (uintptr_t)mr_heap_self))
+        return false;
+    *(void **)p = slab->free;
+    slab->free = p;
+    if (MR_UNLIKELY(++slab->frees == slab->allocs))
+        mr_heap_emptied(slab);
+    return true;
+}
+
+#endif

@@ -1,0 +1,282 @@
+/* heaps.c: the life of thread heaps: made, entered, left behind, adopted; fork. */
+#include "classic.h"
+#include "conf.h"
+#include "heap.h"
+#include "space.h"
+#include "thread_heap.h"
+
+#include <string.h>
+
+/* The three stand-ins are one array of pointers to the empty slab, seen through three offsets: all
+ * that is ever read of them is direct[] and current[]. */
+enum { STAND_IN_STEP = 2 * MR_CACHE_LINE / sizeof(void *) };
+#define NONE (struct mr_slab *)&mr_slab_none
+#define NONE_8 NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE
+#define NONE_64 NONE_8, NONE_8, NONE_8, NONE_8, NONE_8, NONE_8, NONE_8, NONE_8
+_Static_assert(offsetof(struct mr_heap, queue) <= (192 - 2 * STAND_IN_STEP) * sizeof(void *),
+               "the stand-ins cover direct[] and current[]");
+
+struct mr_slab *const mr_heap_stand_ins[192] MR_ALIGNED(2 * MR_CACHE_LINE) = { NONE_64, NONE_64, NONE_64 };
+
+MR_TLS struct mr_heap *mr_heap_self = MR_HEAP_NONE;
+
+static struct mr_lock heaps_lock = MR_LOCK_INIT(MR_RANK_HEAPS);
+static struct mr_heap *_Atomic all_heaps;
+static struct mr_heap *orphans;        /* under heaps_lock */
+static _Atomic uint64_t live_count, made_count;
+
+/* For threads that have ended and for signal handlers that interrupt a slow path: one heap for all,
+ * under a lock. */
+static struct mr_heap shared;
+static struct mr_lock shared_lock = MR_LOCK_INIT(MR_RANK_LATE);
+
+/* ---- making ------------------------------------------------------------------------------------ */
+
+static void publish(struct mr_heap *heap)
+{
+    heap->next = atomic_load_explicit(&all_heaps, memory_order_relaxed);
+    while (!atomic_compare_exchange_weak_explicit(&all_heaps, &heap->next, heap, memory_order_release,
+                                                  memory_order_relaxed))
+        ;
+}
+
+static void init_heap(struct mr_heap *heap)
+{
+    memcpy(heap->direct, mr_heap_stand_ins, sizeof heap->direct);
+    memcpy(heap->current, mr_heap_stand_ins, sizeof heap->current);
+    publish(heap);
+}
+
+static struct mr_heap *make_heap(void)
+{
+    struct mr_heap *heap = mr_space_meta(sizeof *heap);
+    if (heap) {
+        init_heap(heap);
+        atomic_fetch_add_explicit(&made_count, 1, memory_order_relaxed);
+    }
+    return heap;
+}
+
+struct mr_heap *mr_heaps_first(void) { return atomic_load_explicit(&all_heaps, memory_order_acquire); }
+
+void mr_heaps_count(uint64_t *live, uint64_t *made)
+{
+    *live = atomic_load_explicit(&live_count, memory_order_relaxed);
+    *made = atomic_load_explicit(&made_count, memory_order_relaxed);
+}
+
+/* ---- orphans -------------------------------------------------------------------------------------- */
+
+static void push_orphan(struct mr_heap *heap)
+{
+    heap->next_orphan = orphans;
+    orphans = heap;
+    atomic_store_explicit(&heap->state, MR_HEAP_ORPHAN, memory_order_release);
+}
+
+/* An orphan becomes the caller's, whole. One that is being drained is ours in a moment. */
+static struct mr_heap *adopt(void)
+{
+    mr_lock_acquire(&heaps_lock);
+    struct mr_heap *heap = orphans;
+    if (heap)
+        orphans = heap->next_orphan;
+    mr_lock_release(&heaps_lock);
+    int expected = MR_HEAP_ORPHAN;
+    while (heap && !atomic_compare_exchange_weak_explicit(&heap->state, &expected, MR_HEAP_LIVE, memory_order_acquire,
+                                                          memory_order_relaxed)) {
+        expected = MR_HEAP_ORPHAN;
+        mr_thread_yield();
+    }
+    return heap;
+}
+
+/* What the heap holds and nobody needs goes back before it is left to whoever comes. The inbox is
+ * emptied before the kept slabs go: a message may empty a slab that is kept. */
+static void leave_behind(struct mr_heap *heap)
+{
+    mr_remote_flush(heap);
+    mr_remote_drain(heap);
+    mr_bin_drop_kept(heap);
+    atomic_fetch_sub_explicit(&live_count, 1, memory_order_relaxed);
+    mr_lock_acquire(&heaps_lock);
+    push_orphan(heap);
+    mr_lock_release(&heaps_lock);
+}
+
+/* The thread's last act with its heap. Destructors that run after this one allocate from the shared
+ * heap, so however many rounds of them follow, nothing is left behind twice. */
+static void thread_ends(void *value)
+{
+    struct mr_heap *heap = value;
+    if (mr_heap_self != heap)
+        return;
+    mr_heap_self = MR_HEAP_BUSY;
+    leave_behind(heap);
+    mr_heap_self = MR_HEAP_LATE;
+}
+
+/* ---- setting up --------------------------------------------------------------------------------------- */
+
+enum mr_route mr_heap_route;
+static _Atomic int boot_state; /* 0 not yet, 1 under way, 2 done */
+
+static void fork_prepare(void);
+static void fork_parent(void);
+static void fork_child(void);
+
+static void boot(void)
+{
+    mr_conf_boot();
+    init_heap(&shared);
+    bool classic = mr_conf.strategy != MR_STRATEGY_SLAB;
+    bool ready = classic ? mr_classic_init((enum mr_fit)(mr_conf.strategy - MR_STRATEGY_FIRST_FIT)) : mr_space_init();
+    mr_heap_route = !ready ? MR_ROUTE_NOWHERE : classic ? MR_ROUTE_CLASSIC : MR_ROUTE_SLAB;
+    atomic_store_explicit(&boot_state, 2, memory_order_release);
+    mr_fork_handlers(fork_prepare, fork_parent, fork_child);
+}
+
+void mr_heap_boot(void)
+{
+    int expected = 0;
+    if (MR_LIKELY(atomic_load_explicit(&boot_state, memory_order_acquire) == 2))
+        return;
+    if (atomic_compare_exchange_strong(&boot_state, &expected, 1))
+        boot();
+    while (atomic_load_explicit(&boot_state, memory_order_acquire) != 2)
+        mr_thread_yield();
+}
+
+/* ---- entering and leaving --------------------------------------------------------------------------------- */
+
+/* mr_heap_self changes hands with a signal handler of this very thread, never with another: the
+ * compiler must keep the order, the processor does. */
+static void set_self(struct mr_heap *heap)
+{
+    atomic_signal_fence(memory_order_seq_cst);
+    mr_heap_self = heap;
+    atomic_signal_fence(memory_order_seq_cst);
+}
+
+static struct mr_heap *enter_shared(void)
+{
+    if (mr_lock_is_mine(&shared_lock) || mr_lock_is_mine(&heaps_lock) || mr_space_is_mine())
+        return NULL;
+    mr_lock_acquire(&shared_lock);
+    return &shared;
+}
+
+/* The first slow path of a thread. While the heap is made, what glibc allocates for us comes from the
+ * shared one. */
+static struct mr_heap *enter_first(void)
+{
+    mr_heap_boot();
+    set_self(MR_HEAP_BUSY);
+    struct mr_heap *heap = adopt();
+    if (!heap)
+        heap = make_heap();
+    if (!heap) {
+        set_self(MR_HEAP_NONE);
+        return enter_shared();
+    }
+    atomic_fetch_add_explicit(&live_count, 1, memory_order_relaxed);
+    mr_thread_on_exit(thread_ends, heap);
+    return heap;
+}
+
+struct mr_heap *mr_heaps_enter(void)
+{
+    struct mr_heap *heap = mr_heap_self;
+    if (heap == MR_HEAP_NONE)
+        heap = enter_first();
+    else if (MR_UNLIKELY(!mr_heap_is_real(heap)))
+        return enter_shared();
+    else
+        set_self(MR_HEAP_BUSY);
+    if (MR_LIKELY(heap != NULL && heap != &shared))
+        atomic_store_explicit(&heap->busy, true, memory_order_relaxed);
+    return heap;
+}
+
+void mr_heaps_leave(struct mr_heap *heap)
+{
+    if (MR_UNLIKELY(heap == &shared)) {
+        mr_remote_flush(&shared);
+        mr_remote_drain(&shared);
+        mr_lock_release(&shared_lock);
+        return;
+    }
+    atomic_store_explicit(&heap->busy, false, memory_order_relaxed);
+    set_self(heap);
+}
+
+/* ---- fork ------------------------------------------------------------------------------------------------------
+ * All locks are held, in rank order, while the process is copied. A fork in a signal handler may
+ * find one held by the very thread that forks: it is left alone, on both sides. */
+
+static struct mr_lock *const fork_locks[] = { &heaps_lock, &shared_lock };
+static bool fork_took[MR_COUNT(fork_locks) + 2];
+
+static void fork_prepare(void)
+{
+    for (size_t i = 0; i < MR_COUNT(fork_locks); i++)
+        if ((fork_took[i] = !mr_lock_is_mine(fork_locks[i])))
+            mr_lock_acquire(fork_locks[i]);
+    if ((fork_took[2] = !mr_classic_is_mine()))
+        mr_classic_lock();
+    if ((fork_took[3] = !mr_space_is_mine()))
+        mr_space_lock();
+}
+
+static void fork_parent(void)
+{
+    if (fork_took[3])
+        mr_space_unlock();
+    if (fork_took[2])
+        mr_classic_unlock();
+    for (size_t i = MR_COUNT(fork_locks); i-- > 0;)
+        if (fork_took[i])
+            mr_lock_release(fork_locks[i]);
+}
+
+/* The other threads are gone. What they owned is free to be adopted, but for heaps that were in the
+ * middle of something. */
+static void orphan_others(const struct mr_heap *mine)
+{
+    uint64_t live = 0;
+    for (struct mr_heap *heap = mr_heaps_first(); heap; heap = heap->next) {
+        int state = atomic_load_explicit(&heap->state, memory_order_relaxed);
+        if (heap == &shared || state == MR_HEAP_ORPHAN || state == MR_HEAP_DEAD)
+            continue;
+        if (heap == mine)
+            live = 1;
+        else if (state == MR_HEAP_DRAINED || atomic_load_explicit(&heap->busy, memory_order_relaxed))
+            atomic_store_explicit(&heap->state, MR_HEAP_DEAD, memory_order_relaxed);
+        else
+            push_orphan(heap);
+    }
+    atomic_store_explicit(&live_count, live, memory_order_relaxed);
+}
+
+/* A heap that was being drained may be on the orphan list: whoever adopted it would wait for ever. */
+static void drop_dead_orphans(void)
+{
+    for (struct mr_heap **link = &orphans; *link;) {
+        if (atomic_load_explicit(&(*link)->state, memory_order_relaxed) == MR_HEAP_DEAD)
+            *link = (*link)->next_orphan;
+        else
+            link = &(*link)->next_orphan;
+    }
+}
+
+/* The forking thread's heap: its own, unless it forks in a handler that interrupted a slow path:
+ * then the busy mark hides it, and the heap that is busy on this thread is not known. All busy
+ * heaps are then left alone. */
+static void fork_child(void)
+{
+    if (mr_heap_route == MR_ROUTE_SLAB && fork_took[0] && mr_heap_self != MR_HEAP_BUSY) {
+        orphan_others(mr_heap_self);
+        drop_dead_orphans();
+    }
+    fork_parent();
+}

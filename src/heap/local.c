@@ -1,0 +1,216 @@
+/* local.c: what stands behind the fast paths, and the routing of every request. */
+#include <string.h>
+
+#include "classic.h"
+#include "heap.h"
+#include "large.h"
+#include "space.h"
+
+/* ---- taking -------------------------------------------------------------------------------------- */
+
+/* Sizes above the direct entries, while the current slab has a block at hand. */
+static void *try_medium(size_t size)
+{
+    struct mr_slab *slab = mr_heap_self->current[mr_sizeclass_of(size)];
+    void *p = slab->free;
+    if (p) {
+        slab->free = *(void **)p;
+        slab->allocs++;
+    }
+    return p;
+}
+
+static void *take(size_t size, size_t align, bool *zero)
+{
+    *zero = false;
+    struct mr_heap *heap = mr_heaps_enter();
+    if (MR_UNLIKELY(!heap))
+        return NULL;
+    void *p;
+    mr_remote_drain(heap);
+    if (size <= MR_SLAB_MAX && align <= MR_SLICE)
+        p = mr_bin_take(heap, mr_sizeclass_aligned(size, align), zero);
+    else
+        p = mr_large_take(heap, size, align, zero);
+    mr_heaps_leave(heap);
+    return p;
+}
+
+static void *route_take(size_t size, size_t align, bool *zero)
+{
+    if (MR_UNLIKELY(mr_heap_route != MR_ROUTE_SLAB)) {
+        mr_heap_boot();
+        if (mr_heap_route == MR_ROUTE_CLASSIC)
+            return mr_classic_take(size, align, zero);
+        if (mr_heap_route == MR_ROUTE_NOWHERE)
+            return NULL;
+    }
+    return take(size, align, zero);
+}
+
+/* Sizes that no pointer difference could express are refused before any arithmetic. */
+static bool hopeless(size_t size) { return size > PTRDIFF_MAX - MR_GIB; }
+
+void *mr_heap_malloc(size_t size)
+{
+    bool zero;
+    void *p = mr_heap_try_malloc(size);
+    if (MR_LIKELY(p != NULL))
+        return p;
+    if (size > MR_SMALL_MAX && size <= MR_SLAB_MAX && (p = try_medium(size)))
+        return p;
+    return hopeless(size) ? NULL : route_take(size, 16, &zero);
+}
+
+void *mr_heap_calloc(size_t size)
+{
+    bool zero = false;
+    void *p;
+    if (size <= MR_SMALL_MAX)
+        p = mr_heap_malloc(size);
+    else
+        p = hopeless(size) ? NULL : route_take(size, 16, &zero);
+    return p && !zero ? memset(p, 0, size) : p;
+}
+
+void *mr_heap_aligned(size_t align, size_t size)
+{
+    bool zero;
+    if (align <= 16)
+        return mr_heap_malloc(size);
+    return hopeless(size) || align > PTRDIFF_MAX / 2 ? NULL : route_take(size, align, &zero);
+}
+
+/* ---- giving back ------------------------------------------------------------------------------------- */
+
+void mr_heap_emptied(struct mr_slab *slab)
+{
+    struct mr_heap *heap = mr_heaps_enter();
+    mr_bin_emptied(heap, slab);
+    mr_heaps_leave(heap);
+}
+
+static enum mr_freed free_slab_block(struct mr_slab *slab, void *p)
+{
+    struct mr_heap *owner = (struct mr_heap *)(atomic_load_explicit(&slab->owner, memory_order_relaxed) & ~MR_OWNER_FLAGS);
+    if (MR_UNLIKELY(!owner || mr_lookup_block(slab, p) < 0))
+        return MR_NOT_A_BLOCK;
+    struct mr_heap *heap = mr_heaps_enter();
+    if (heap == owner)
+        mr_bin_free(heap, slab, p);
+    else if (heap)
+        mr_remote_free(heap, owner, slab, p);
+    else
+        mr_remote_send_one(owner, slab, p);
+    if (heap)
+        mr_heaps_leave(heap);
+    return MR_FREED;
+}
+
+static enum mr_freed free_large(struct mr_slab *head, void *p)
+{
+    if (MR_UNLIKELY((char *)p != mr_lookup_start(head)))
+        return MR_NOT_A_BLOCK;
+    struct mr_heap *heap = mr_heaps_enter();
+    /* A signal handler that interrupted the space cannot give to it: the block is lost, not the heap. */
+    if (MR_UNLIKELY(!heap))
+        return MR_FREED;
+    mr_large_free(heap, head);
+    mr_heaps_leave(heap);
+    return MR_FREED;
+}
+
+enum mr_freed mr_heap_free(void *p)
+{
+    if (MR_LIKELY(mr_heap_try_free(p)) || !p)
+        return MR_FREED;
+    if (MR_UNLIKELY(mr_heap_route == MR_ROUTE_CLASSIC))
+        return mr_classic_free(p);
+    struct mr_slab *slice = mr_lookup_slice(p);
+    if (MR_UNLIKELY(!slice))
+        return MR_NOT_OURS;
+    struct mr_slab *head = mr_lookup_head(slice);
+    switch (head->kind) {
+    case MR_KIND_SLAB:
+        return free_slab_block(head, p);
+    case MR_KIND_LARGE:
+        return free_large(head, p);
+    default:
+        return MR_NOT_A_BLOCK;
+    }
+}
+
+/* ---- sizes and resizing ----------------------------------------------------------------------------------- */
+
+size_t mr_heap_usable(const void *p, enum mr_freed *known)
+{
+    enum mr_freed ignored;
+    known = known ? known : &ignored;
+    if (mr_heap_route == MR_ROUTE_CLASSIC)
+        return mr_classic_usable(p, known);
+    struct mr_slab *slice = mr_lookup_slice(p);
+    struct mr_slab *head = slice ? mr_lookup_head(slice) : NULL;
+    *known = head ? MR_FREED : MR_NOT_OURS;
+    if (head && head->kind == MR_KIND_SLAB && mr_lookup_block(head, p) >= 0)
+        return mr_sizeclass_bytes[head->cls];
+    if (head && head->kind == MR_KIND_LARGE && (const char *)p == mr_lookup_start(head))
+        return head->large_bytes;
+    if (head)
+        *known = MR_NOT_A_BLOCK;
+    return 0;
+}
+
+/* A block may stay where it is when it fits and does not waste half of itself. */
+static bool fits_in_place(size_t usable, size_t size)
+{
+    return size <= usable && (usable <= 64 || size >= usable / 2);
+}
+
+static void *resize_large(void *p, size_t size)
+{
+    struct mr_heap *heap = mr_heaps_enter();
+    if (!heap)
+        return NULL;
+    void *q = mr_large_resize(heap, mr_lookup_slice(p), size);
+    mr_heaps_leave(heap);
+    return q;
+}
+
+static void *resize(void *p, size_t usable, size_t size)
+{
+    if (mr_heap_route == MR_ROUTE_CLASSIC)
+        return mr_classic_resize(p, size);
+    if (usable > MR_SLAB_MAX && size > MR_SLAB_MAX)
+        return resize_large(p, size);
+    return fits_in_place(usable, size) ? p : NULL;
+}
+
+void *mr_heap_realloc(void *p, size_t size, enum mr_freed *freed)
+{
+    size_t usable = mr_heap_usable(p, freed);
+    if (*freed != MR_FREED || hopeless(size))
+        return NULL;
+    void *q = resize(p, usable, size);
+    if (q)
+        return q;
+    q = mr_heap_malloc(size);
+    if (!q)
+        return size <= usable ? p : NULL;
+    memcpy(q, p, mr_min(usable, size));
+    mr_heap_free(p);
+    return q;
+}
+
+size_t mr_heap_trim(void)
+{
+    if (mr_heap_route != MR_ROUTE_SLAB)
+        return 0;
+    struct mr_heap *heap = mr_heaps_enter();
+    if (!heap)
+        return 0;
+    mr_remote_drain(heap);
+    mr_bin_drop_kept(heap);
+    size_t bytes = mr_space_purge(true);
+    mr_heaps_leave(heap);
+    return bytes;
+}

@@ -1,0 +1,39 @@
+#include "sizeclass.h"
+
+/* The eight classes above 2^e, and how many blocks of each a slab holds. */
+#define STEP(e, k) (((uint32_t)1 << (e)) + (k) * ((uint32_t)1 << ((e)-3)))
+#define BYTES(e) STEP(e, 1), STEP(e, 2), STEP(e, 3), STEP(e, 4), STEP(e, 5), STEP(e, 6), STEP(e, 7), STEP(e, 8)
+#define SLAB_BYTES(size) ((size) <= MR_ONE_SLICE_MAX ? MR_SLICE : MR_WIDE_SLICES * MR_SLICE)
+#define FIT(e, k) (uint16_t)(SLAB_BYTES(STEP(e, k)) / STEP(e, k))
+#define BLOCKS(e) FIT(e, 1), FIT(e, 2), FIT(e, 3), FIT(e, 4), FIT(e, 5), FIT(e, 6), FIT(e, 7), FIT(e, 8)
+
+const uint32_t mr_sizeclass_bytes[MR_CLASS_COUNT] = {
+    16, 32, 48, 64, 80, 96, 112, 128,
+    BYTES(7), BYTES(8), BYTES(9), BYTES(10), BYTES(11), BYTES(12), BYTES(13), BYTES(14), BYTES(15),
+};
+
+const uint16_t mr_sizeclass_blocks[MR_CLASS_COUNT] = {
+    MR_SLICE / 16, MR_SLICE / 32, MR_SLICE / 48, MR_SLICE / 64,
+    MR_SLICE / 80, MR_SLICE / 96, MR_SLICE / 112, MR_SLICE / 128,
+    BLOCKS(7), BLOCKS(8), BLOCKS(9), BLOCKS(10), BLOCKS(11), BLOCKS(12), BLOCKS(13), BLOCKS(14), BLOCKS(15),
+};
+
+const uint8_t mr_sizeclass_direct[MR_DIRECT_COUNT] = {
+    0,                                              /* size 0 */
+    0,  1,  2,  3,  4,  5,  6,  7,                  /* 16 .. 128 */
+    8,  9,  10, 11, 12, 13, 14, 15,                 /* 144 .. 256 */
+    16, 16, 17, 17, 18, 18, 19, 19,                 /* 272 .. 384 */
+    20, 20, 21, 21, 22, 22, 23, 23,                 /* 400 .. 512 */
+    24, 24, 24, 24, 25, 25, 25, 25,                 /* 528 .. 640 */
+    26, 26, 26, 26, 27, 27, 27, 27,                 /* 656 .. 768 */
+    28, 28, 28, 28, 29, 29, 29, 29,                 /* 784 .. 896 */
+    30, 30, 30, 30, 31, 31, 31, 31,                 /* 912 .. 1024 */
+};
+
+unsigned mr_sizeclass_aligned(size_t size, size_t align)
+{
+    unsigned cls = mr_sizeclass_of(mr_max(size, align));
+    while (mr_sizeclass_bytes[cls] & (align - 1))
+        cls++;
+    return cls;
+}

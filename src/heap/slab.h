@@ -1,0 +1,107 @@
+/* slab.h: the descriptor of a slice, and how an address finds it.
+ *
+ * The heap's memory is a few **regions** of reserved address space (nearly always one). Each
+ * begins with its own table of descriptors, one of 64 bytes per slice, and the table describes
+ * its own slices too, so "pointer -> descriptor" is a subtraction, a shift and an addition:
+ *
+ *   base                                                base + frontier        base + reserved
+ *   | descriptor 0 | 1 | 2 | ... |  slice T | slice T+1 | ...  | (inaccessible) ... |
+ *   `-------- T slices of table -'
+ *
+ *   descriptor(p) = base + ((p - base) >> 16) * 64
+ *
+ * Only the head descriptor of a span says what the span is; a wide slab marks the others
+ * INTERIOR, for pointers into it arrive there.
+ *
+ * While a slab is held by a heap, only the heap's owner writes its descriptor. Counters count
+ * from the start of the slab's life in its class:
+ *
+ *   allocs - frees - (kept ? 1 : 0) = blocks in use            (blocks in an inbox are in use)
+ *   |free| + blocks in use          = ext
+ *   ext                            <= blocks per slab of the class
+ *
+ * Two counters that each side writes alone replace one "used" count: they cost the fast paths
+ * the same single increment and make the totals exact. */
+#ifndef MR_HEAP_SLAB_H
+#define MR_HEAP_SLAB_H
+
+#include <stdatomic.h>
+
+#include "base.h"
+#include "pool.h"
+#include "sizeclass.h"
+
+/* What a slice belongs to. */
+enum mr_kind {
+    MR_KIND_NONE,     /* free, or inside a large block */
+    MR_KIND_SLAB,     /* head of a slab */
+    MR_KIND_INTERIOR, /* inside a wide slab; `ext` = distance to the head */
+    MR_KIND_LARGE,    /* head of a large block */
+    MR_KIND_META,     /* memoir's own */
+};
+
+/* Flags of the owner word: any of them makes the fast free take the slow path. */
+#define MR_OWNER_FULL ((uintptr_t)1) /* in no list: no free block, all carved */
+#define MR_OWNER_FLAGS ((uintptr_t)63)
+
+struct mr_slab {
+    uint32_t units; /* the pool engine's words (struct mr_span); the next three */
+    uint32_t back;  /* belong to it only while the span is free */
+    union {
+        struct {
+            void *free;      /* slab: LIFO list of free blocks, linked through their first word */
+            uint64_t allocs; /* written by malloc only */
+            uint64_t frees;  /* written by free only */
+        };
+        struct {
+            size_t large_bytes; /* large: usable bytes, a multiple of the OS page */
+            uint64_t large_moved; /* large: arrived by mr_vm_move, so it is a mapping of its own */
+            uint64_t spare;
+        };
+    };
+    _Atomic uintptr_t owner; /* struct mr_heap * | MR_OWNER_*; 0 but for slabs */
+    struct mr_slab *next, *prev; /* the queue of its bin */
+    uint16_t ext;            /* slab: blocks carved so far */
+    uint8_t cls;             /* slab: size class */
+    uint8_t kind;            /* enum mr_kind */
+    bool zero;               /* what is not carved yet reads as zero */
+    bool kept;               /* current slab of its class, was found empty: allocs counts one too many */
+    bool queued;             /* in the queue of its bin */
+    uint8_t spare_flag;
+};
+_Static_assert(sizeof(struct mr_slab) == 64, "a descriptor is a cache line: mr_slab_of multiplies by 64");
+_Static_assert(offsetof(struct mr_slab, frees) >= sizeof(struct mr_span), "a free span's node must not touch owner or kind");
+_Static_assert(offsetof(struct mr_slab, owner) == 32, "the engine's words end before the owner");
+
+/* The range the fast free knows: the first region, as far as it is writable. Empty (bytes = 0) until
+ * the heap is set up, and for ever when every request goes through one fit. */
+struct mr_range {
+    uintptr_t base;
+    _Atomic size_t bytes;
+};
+extern struct mr_range mr_main_range;
+
+MR_INLINE struct mr_slab *mr_slab_at(uintptr_t base, uintptr_t p)
+{
+    return (struct mr_slab *)(base + (((p - base) >> (MR_SLICE_SHIFT - 6)) & ~(uintptr_t)63));
+}
+
+/* The stand-in for "no slab": nothing free, never written. */
+extern const struct mr_slab mr_slab_none;
+
+/* Any address of any region -> descriptor of its slice; NULL for addresses of nobody's. */
+struct mr_slab *mr_lookup_slice(const void *p);
+
+/* The head that governs a slice: itself, or the head of the wide slab it lies in. */
+struct mr_slab *mr_lookup_head(struct mr_slab *slice);
+
+/* Where the span of a head descriptor begins. */
+char *mr_lookup_start(const struct mr_slab *head);
+
+/* Index of the block of a slab that starts at p, or -1 when no carved block starts there. */
+int mr_lookup_block(const struct mr_slab *slab, const void *p);
+
+MR_INLINE uint32_t mr_slab_slices(const struct mr_slab *head) { return head->units & ~MR_SPAN_FREE; }
+MR_INLINE uint64_t mr_slab_in_use(const struct mr_slab *slab) { return slab->allocs - slab->frees - slab->kept; }
+
+#endif

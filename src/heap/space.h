@@ -1,0 +1,60 @@
+/* space.h: the process's pool of slices: growth, purging, one lock.
+ *
+ * space = pool + os + a lock. It decides when to ask the system for more and when to give
+ * memory back; which free span is used is the pool's business. */
+#ifndef MR_HEAP_SPACE_H
+#define MR_HEAP_SPACE_H
+
+#include "os.h"
+#include "slab.h"
+
+#define MR_REGION_MAX 64
+
+struct mr_region {
+    uintptr_t base;
+    size_t reserved;        /* bytes of address space, the table included */
+    size_t table_bytes;     /* the table's slices: where spans begin */
+    size_t table_committed; /* bytes of the table that are writable */
+    _Atomic size_t committed; /* bytes from base, of slices handed to the pool (the table included) */
+    struct mr_pool pool;    /* unit i is the slice at base + i * MR_SLICE */
+};
+
+/* Regions are only ever added. */
+extern struct mr_region mr_regions[MR_REGION_MAX];
+extern _Atomic uint32_t mr_region_count;
+
+/* Sets up the first region. Called once, before any other function here. False: no memory at all. */
+bool mr_space_init(void);
+
+/* A span of `slices`, aligned to `align` slices (a power of two). The head's owner is 0 and its kind
+ * NONE; the caller sets the kind. *zero tells whether it reads as zero throughout. NULL: no memory. */
+struct mr_slab *mr_space_take(uint32_t slices, uint32_t align, bool *zero);
+
+/* Gives a span back. `clean` says its memory reads as zero and costs nothing. */
+void mr_space_give(struct mr_slab *head, bool clean);
+
+/* Makes a span `slices` long where it stands. False: no room behind it. */
+bool mr_space_resize(struct mr_slab *head, uint32_t slices);
+
+/* Zeroed memory for memoir's own tables; never given back. bytes <= MR_SLICE. NULL: no memory. */
+void *mr_space_meta(size_t bytes);
+
+/* Gives the memory of free spans back to the system: those that have been free for the purge delay, or
+ * all. Returns the bytes given. */
+size_t mr_space_purge(bool all);
+
+/* Whether the calling thread is inside the space (a signal handler asks). */
+bool mr_space_is_mine(void);
+
+void mr_space_lock(void);
+void mr_space_unlock(void);
+bool mr_space_lock_within(unsigned ms);
+void mr_space_reset_lock(void);
+
+/* Bytes of memoir's own slices and tables. */
+size_t mr_space_metadata(void);
+
+/* NULL, or the first thing wrong in words. Takes the lock. */
+const char *mr_space_check(void);
+
+#endif

@@ -1,0 +1,139 @@
+/* thread_heap.h: one thread's slabs, by size class.
+ *
+ * For each class a heap has one **current** slab, which malloc pops blocks from, and a queue of
+ * slabs that have free blocks waiting for their turn. Full slabs are in no list: their owner word
+ * carries MR_OWNER_FULL, which sends the first free into the slow path, and that puts the slab at
+ * the back of the queue, where it gathers free blocks before it is used again.
+ *
+ *   taken -> CURRENT -> FULL -> QUEUED -> CURRENT ...        (a queued slab that empties is given back)
+ *                  `-> kept (current and empty: stays, until another class needs a slab)
+ *
+ *   current[c] is never NULL: &mr_slab_none stands for none
+ *   direct[i] == current[class of 16 i bytes] for i < MR_DIRECT_COUNT
+ *
+ * Owned by one thread at a time; only the inbox and the state are written by others. */
+#ifndef MR_HEAP_THREAD_HEAP_H
+#define MR_HEAP_THREAD_HEAP_H
+
+#include "slab.h"
+
+struct mr_bin {
+    struct mr_slab *first, *last;
+};
+
+/* Blocks of one other heap on their way home. credit = bytes that may still be added before the
+ * chain is sent. */
+struct mr_outgoing {
+    struct mr_heap *to; /* NULL: empty */
+    void *head, *tail;  /* linked through their first word */
+    int64_t credit;
+};
+#define MR_OUTGOING_COUNT 4
+#define MR_OUTGOING_CREDIT (16 << 10)
+
+/* What a class has seen beside the counters of its present slabs. One writer: the owner. */
+struct mr_class_count {
+    uint64_t allocs, frees;   /* of slabs that are gone */
+    uint64_t sent;            /* blocks of other heaps this one freed */
+    uint64_t received;        /* blocks of its own that came through the inbox (counted by `frees` too) */
+};
+
+/* Large blocks by power of two: row k holds sizes in (MR_SLAB_MAX << k, MR_SLAB_MAX << (k+1)]. */
+#define MR_LARGE_ROWS 32
+struct mr_large_count {
+    uint64_t allocs, frees;
+    uint64_t alloc_bytes, free_bytes;
+};
+
+enum mr_heap_state {
+    MR_HEAP_LIVE,     /* a thread owns it */
+    MR_HEAP_ORPHAN,   /* its thread ended; on the orphan list until somebody adopts it */
+    MR_HEAP_DRAINED,  /* an orphan whose inbox somebody empties at this moment */
+    MR_HEAP_DEAD,     /* a fork child found it in the middle of something: never touched again */
+};
+
+struct mr_heap {
+    struct mr_slab *direct[MR_DIRECT_COUNT];
+    struct mr_slab *current[MR_CLASS_COUNT];
+    struct mr_bin queue[MR_CLASS_COUNT];
+    uint64_t kept[2];                 /* bit c: the current slab of class c is kept */
+    struct mr_outgoing out[MR_OUTGOING_COUNT];
+    _Atomic bool busy;                /* its thread is in a slow path */
+    struct mr_heap *next_orphan;      /* under the heaps lock */
+    struct mr_heap *next;             /* all heaps ever made; constant once published */
+    struct mr_class_count classes[MR_CLASS_COUNT];
+    struct mr_large_count large[MR_LARGE_ROWS];
+    /* Written by other threads: on lines of their own. */
+    MR_ALIGNED(2 * MR_CACHE_LINE) _Atomic(void *) inbox; /* chain of this heap's blocks freed by others */
+    _Atomic int state;                /* enum mr_heap_state */
+} MR_ALIGNED(2 * MR_CACHE_LINE);
+
+/* The calling thread's heap; never NULL. Starts as MR_HEAP_NONE, which has no blocks to give and owns
+ * no slab, so neither fast path needs a test of its own. */
+extern MR_TLS struct mr_heap *mr_heap_self;
+
+/* The stand-ins: none = this thread has no heap yet; late = it has ended already (its destructors
+ * may go on allocating); busy = it is inside a slow path (a signal handler may interrupt that). Of
+ * them only direct[] and current[] exist, and all entries are &mr_slab_none. */
+extern struct mr_slab *const mr_heap_stand_ins[];
+#define MR_HEAP_STAND_IN(k) ((struct mr_heap *)((uintptr_t)mr_heap_stand_ins + (k) * 2 * MR_CACHE_LINE))
+#define MR_HEAP_NONE MR_HEAP_STAND_IN(0)
+#define MR_HEAP_LATE MR_HEAP_STAND_IN(1)
+#define MR_HEAP_BUSY MR_HEAP_STAND_IN(2)
+
+MR_INLINE bool mr_heap_is_real(const struct mr_heap *heap)
+{
+    return (uintptr_t)heap - (uintptr_t)mr_heap_stand_ins > 2 * 2 * MR_CACHE_LINE;
+}
+
+/* ---- bin.c: slabs of one heap. The caller owns the heap. ------------------------------------------- */
+
+/* A block of class `cls`; never uses the fast path's assumptions. *zero (may be NULL) is set when the
+ * block is known to read as zero. NULL: no memory. */
+void *mr_bin_take(struct mr_heap *heap, unsigned cls, bool *zero);
+
+/* Frees a block of one of the heap's own slabs: `p` is a carved block in use. */
+void mr_bin_free(struct mr_heap *heap, struct mr_slab *slab, void *p);
+
+/* What the fast free leaves to be done when the last block in use came back. */
+void mr_bin_emptied(struct mr_heap *heap, struct mr_slab *slab);
+
+/* Gives every kept slab that is still empty back. */
+void mr_bin_drop_kept(struct mr_heap *heap);
+
+/* NULL, or the first invariant that does not hold, in words. */
+const char *mr_bin_check(const struct mr_heap *heap);
+
+/* ---- remote.c: blocks freed by threads that do not own them. ------------------------------------ */
+
+/* Queues a block for its owner; sends the chain when enough has gathered. */
+void mr_remote_free(struct mr_heap *self, struct mr_heap *owner, struct mr_slab *slab, void *p);
+
+/* Sends one block at once, from a thread that has no heap of its own. */
+void mr_remote_send_one(struct mr_heap *owner, struct mr_slab *slab, void *p);
+
+/* Sends all outgoing chains. */
+void mr_remote_flush(struct mr_heap *self);
+
+/* Frees what others sent. The caller owns the heap. */
+void mr_remote_drain(struct mr_heap *heap);
+
+/* ---- heaps.c: the life of heaps. ------------------------------------------------------------------ */
+
+/* The calling thread's heap for the length of one slow path, or the shared one for threads that have
+ * ended and for signal handlers; NULL when neither can be had (a handler interrupted it). While
+ * entered, mr_heap_self is MR_HEAP_BUSY. Sets the process up on first use. */
+struct mr_heap *mr_heaps_enter(void);
+void mr_heaps_leave(struct mr_heap *heap);
+
+/* All heaps ever made, the shared one included, newest first. */
+struct mr_heap *mr_heaps_first(void);
+
+/* Heaps in use by threads now, and ever made. */
+void mr_heaps_count(uint64_t *live, uint64_t *made);
+
+/* Blocks freed by threads without a heap, sent home one by one: per class, not yet in any heap's
+ * `sent`. */
+extern _Atomic uint64_t mr_remote_stray[MR_CLASS_COUNT];
+
+#endif

@@ -1,0 +1,98 @@
+#include "os.h"
+
+#include <errno.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
+#endif
+#ifndef MREMAP_DONTUNMAP
+#define MREMAP_DONTUNMAP 4
+#endif
+
+size_t mr_os_page = 4096;
+
+void mr_os_init(void)
+{
+    size_t page = getauxval(AT_PAGESZ);
+    if (mr_is_pow2(page))
+        mr_os_page = page;
+}
+
+static void *map(void *at, size_t bytes, int protection, int flags)
+{
+    int saved = errno;
+    void *p = mmap(at, bytes, protection, MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0);
+    errno = saved;
+    return p == MAP_FAILED ? NULL : p;
+}
+
+void mr_vm_release(void *at, size_t bytes)
+{
+    if (bytes == 0)
+        return;
+    int saved = errno;
+    munmap(at, bytes);
+    errno = saved;
+}
+
+void *mr_vm_reserve(size_t bytes, size_t align)
+{
+    MR_ASSERT(mr_is_pow2(align) && align >= mr_os_page, "reservations are aligned to OS pages");
+    if (bytes + align < bytes)
+        return NULL;
+    char *p = map(NULL, bytes + align, PROT_NONE, MAP_NORESERVE);
+    if (!p)
+        return NULL;
+    char *start = (char *)mr_align_up((size_t)p, align);
+    mr_vm_release(p, (size_t)(start - p));
+    mr_vm_release(start + bytes, (size_t)(p + align - start));
+    return start;
+}
+
+/* A fixed mapping rather than mprotect: glibc's malloc maps, and filters know that. */
+bool mr_vm_commit(void *at, size_t bytes)
+{
+    return map(at, bytes, PROT_READ | PROT_WRITE, MAP_FIXED) != NULL;
+}
+
+bool mr_vm_purge(void *at, size_t bytes)
+{
+    int saved = errno;
+    bool given = madvise(at, bytes, MADV_DONTNEED) == 0;
+    errno = saved;
+    return given;
+}
+
+void mr_vm_populate(void *at, size_t bytes)
+{
+    int saved = errno;
+    madvise(at, bytes, MADV_POPULATE_WRITE);
+    errno = saved;
+}
+
+bool mr_vm_move(void *from, void *to, size_t bytes)
+{
+    int saved = errno;
+    void *p = mremap(from, bytes, bytes, MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, to);
+    errno = saved;
+    return p != MAP_FAILED;
+}
+
+size_t mr_vm_resident(void *at, size_t bytes)
+{
+    unsigned char in[1024];
+    size_t resident = 0;
+    int saved = errno;
+    for (size_t done = 0; done < bytes;) {
+        size_t part = mr_min(bytes - done, sizeof in * mr_os_page);
+        if (mincore((char *)at + done, part, in) != 0)
+            break;
+        for (size_t i = 0; i < part / mr_os_page; i++)
+            resident += in[i] & 1 ? mr_os_page : 0;
+        done += part;
+    }
+    errno = saved;
+    return resident;
+}
