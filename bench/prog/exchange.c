@@ -18,7 +18,7 @@ static uint64_t end_common(size_t *block)
 static uint64_t work(unsigned index)
 {
     uint64_t rng = rng_seed(300 + index), sum = 0;
-    for (size_t n = scaled(60000000) / bench.threads; n > 0; n--) {
+    for (size_t n = scaled(30000000) / bench.threads; n > 0; n--) {
         size_t size = 16 + rng_size(&rng, 6);
         size_t *block = must(malloc(size));
         block[0] = size;

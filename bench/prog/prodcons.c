@@ -80,7 +80,7 @@ static unsigned pairs(void)
 
 static size_t letters(void)
 {
-    return scaled(60000) / pairs();
+    return scaled(40000) / pairs();
 }
 
 /* Even threads produce, odd ones consume. */

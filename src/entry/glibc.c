@@ -171,5 +171,5 @@ MR_EXPORT int mallopt(int param, int value)
     }
 }
 
-struct mallinfo __libc_mallinfo(void) __attribute__((alias("mallinfo"), visibility("default"), copy(mallinfo)));
+struct mallinfo __libc_mallinfo(void) __attribute__((alias("mallinfo"), visibility("default")));
 int __libc_mallopt(int param, int value) __attribute__((alias("mallopt"), visibility("default"), copy(mallopt)));

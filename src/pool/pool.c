@@ -142,6 +142,7 @@ uint32_t mr_pool_give(struct mr_pool *pool, uint32_t head, uint32_t stamp)
         return mr_fit_buddy_give(pool, head, stamp);
     const struct mr_span *span = mr_pool_node(pool, head);
     uint32_t size = span->size, next = head + size, before = head - span->back;
+    __builtin_prefetch(mr_pool_node(pool, before)); /* both neighbours are on their way at once */
     if (next < pool->units && is_free_of_grade(pool, next, stamp)) {
         withdraw(pool, next);
         size += mr_pool_size(pool, next);

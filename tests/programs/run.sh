@@ -31,7 +31,8 @@ parse() {
         esac
     done
     [[ $lib ]] || usage "no library given"
-    [[ $lib == none ]] || lib=$(realpath -e "$lib" 2>/dev/null) || usage "no such library"
+    [[ $lib == none || -f $lib ]] || usage "there is no library $lib"
+    [[ $lib == none ]] || lib=$(realpath "$lib")
     for name in "${names[@]}"; do
         [[ $(head_value "$name" limit 2>/dev/null) ]] || usage "no program \`$name'"
     done

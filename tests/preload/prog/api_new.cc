@@ -109,12 +109,20 @@ template <typename Call> static bool throws_bad_alloc(Call call)
     return false;
 }
 
+/* libstdc++ 12 rounds the size up to the alignment without a look at what wraps. */
+static bool aligned_can_refuse(size_t size)
+{
+    return expect_memoir() || size <= (size_t)PTRDIFF_MAX + 1;
+}
+
 static void throwing_forms_throw_bad_alloc(void)
 {
     std::set_new_handler(nullptr);
     for (size_t size : { too_big, (size_t)PTRDIFF_MAX, (size_t)PTRDIFF_MAX + 1, SIZE_MAX - 8, SIZE_MAX }) {
         EXPECT(throws_bad_alloc([=] { return ::operator new(size); }));
         EXPECT(throws_bad_alloc([=] { return ::operator new[](size); }));
+        if (!aligned_can_refuse(size))
+            continue;
         EXPECT(throws_bad_alloc([=] { return ::operator new(size, align64); }));
         EXPECT(throws_bad_alloc([=] { return ::operator new[](size, align64); }));
     }
@@ -126,6 +134,8 @@ static void nothrow_forms_return_null(void)
     for (size_t size : { too_big, (size_t)PTRDIFF_MAX, (size_t)PTRDIFF_MAX + 1, SIZE_MAX - 8, SIZE_MAX }) {
         EXPECT(!::operator new(size, std::nothrow));
         EXPECT(!::operator new[](size, std::nothrow));
+        if (!aligned_can_refuse(size))
+            continue;
         EXPECT(!::operator new(size, align64, std::nothrow));
         EXPECT(!::operator new[](size, align64, std::nothrow));
     }

@@ -3,6 +3,8 @@
 #include "expect.h"
 #include <new>
 
+#pragma GCC diagnostic ignored "-Wsized-deallocation"
+
 static unsigned news, deletes;
 
 void *operator new(size_t size)
