@@ -158,6 +158,15 @@ Test(cli, output_that_cannot_be_written_is_a_failure)
     run_free(&result);
 }
 
+Test(cli, the_manual_page_has_every_option)
+{
+    struct run_result result = run_program(&(struct run_spec){
+        .argv = WORDS("/bin/sh", "-c", "scripts/gen-options-doc.sh --check 2>&1 | grep memoir.1"), .preload = "" });
+    expect_exit(&result, 1);
+    cr_expect_str_eq(result.out, "");
+    run_free(&result);
+}
+
 /* --- what passes through ---------------------------------------------------------------------------- */
 
 Test(cli, output_and_exit_code_are_the_programs)
