@@ -84,10 +84,11 @@ static uint32_t merge(struct mr_pool *pool, uint32_t head, uint32_t size, uint32
     return head;
 }
 
-/* Grows by the largest aligned spans that the new units hold, from the front. */
+/* Grows by the largest aligned spans that the new units hold, from the front. A unit too few for a
+ * smallest span is left out. */
 void mr_fit_buddy_grow(struct mr_pool *pool, uint32_t units, uint32_t stamp)
 {
-    MR_REQUIRE(units % pool->min_units == 0, "a buddy pool grows by whole smallest spans");
+    units &= ~(pool->min_units - 1);
     while (units > 0) {
         uint32_t head = pool->units, size = 1u << order_of(units), lowest = head & -head;
         if (head != 0 && lowest < size)

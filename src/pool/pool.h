@@ -107,7 +107,8 @@ void mr_pool_init(struct mr_pool *pool, enum mr_fit fit, void *nodes, size_t str
 
 /* Adds `units` (> 0) free units of the given stamp behind the last one. The nodes of the new units
  * must be writable (in band: the memory itself). Precondition: the sum stays <= MR_POOL_MAX_UNITS,
- * and units >= min_units, for buddy a multiple of it. O(log units) for buddy. */
+ * and units >= min_units. Buddy with min_units = 2 leaves out the last of an odd number: the next
+ * growth begins at pool->units, wherever that is. O(log units) for buddy. */
 void mr_pool_grow(struct mr_pool *pool, uint32_t units, uint32_t stamp);
 
 /* Takes a span of at least `units` (> 0; rounded up to min_units, for buddy to a power of two) whose

@@ -3,6 +3,7 @@
 #include <criterion/parameterized.h>
 
 #include "shadow.h"
+#include "by_hand.h" /* last: its `pool` would shadow names of the other */
 
 static uint64_t random_state;
 
@@ -74,26 +75,6 @@ FOR_EVERY_FIT(pool, large_keeps_its_invariants)
 
 /* --- by hand ---------------------------------------------------------------------------------- */
 
-static struct mr_span table[256];
-static struct mr_pool pool;
-
-static void make(enum mr_fit fit, uint32_t units, uint32_t stamp)
-{
-    mr_pool_init(&pool, fit, table, sizeof table[0], 1, 1);
-    mr_pool_grow(&pool, units, stamp);
-}
-
-static uint32_t take(uint32_t units)
-{
-    return mr_pool_take(&pool, units, 1, 0, NULL);
-}
-
-static void expect_sound(void)
-{
-    const char *why = mr_pool_check(&pool);
-    cr_assert_null(why, "%s", why);
-}
-
 Test(pool, an_empty_pool_has_nothing)
 {
     for (int fit = 0; fit < MR_FIT_COUNT; fit++) {
@@ -114,19 +95,6 @@ Test(pool, each_fit_has_its_name)
     cr_expect_str_eq(mr_fit_name(MR_FIT_WORST), "worst-fit");
     cr_expect_str_eq(mr_fit_name(MR_FIT_SEGREGATED), "segregated-fit");
     cr_expect_str_eq(mr_fit_name(MR_FIT_BUDDY), "buddy");
-}
-
-/* Free spans of 8, 4, 16 and 4 units at 0, 9, 14 and 31, kept apart by one taken unit. */
-static void make_holes(enum mr_fit fit)
-{
-    static const uint32_t sizes[] = { 8, 1, 4, 1, 16, 1, 4, 1 };
-    uint32_t heads[MR_COUNT(sizes)];
-    make(fit, 36, 0);
-    for (unsigned i = 0; i < MR_COUNT(sizes); i++)
-        heads[i] = take(sizes[i]);
-    for (unsigned i = 0; i < MR_COUNT(sizes); i += 2)
-        mr_pool_give(&pool, heads[i], 0);
-    expect_sound();
 }
 
 Test(pool, a_fit_takes_the_hole_it_is_named_for)
@@ -228,13 +196,6 @@ Test(pool, absurd_requests_fail_and_change_nothing)
 }
 
 /* --- mr_pool_check sees what is broken -------------------------------------------------------------- */
-
-static void expect_broken(const char *words)
-{
-    const char *why = mr_pool_check(&pool);
-    cr_assert_not_null(why, "not seen: %s", words);
-    cr_expect(strstr(why, words), "\"%s\" does not say \"%s\"", why, words);
-}
 
 Test(pool, check_sees_a_broken_tile)
 {

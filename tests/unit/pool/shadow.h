@@ -449,14 +449,12 @@ static inline const char *shadow_resize(struct shadow *s, struct shadow_op op)
 static inline const char *shadow_grow(struct shadow *s, struct shadow_op op)
 {
     uint32_t units = op.units % 97 + s->min_units;
-    if (s->pools[0].fit == MR_FIT_BUDDY)
-        units -= units % s->min_units;
     if (units > s->capacity - s->units)
         return NULL;
     uint32_t old = s->units;
     for (unsigned k = 0; k < s->pool_count; k++)
         mr_pool_grow(&s->pools[k], units, op.stamp);
-    s->units += units;
+    s->units += s->pools[0].fit == MR_FIT_BUDDY ? units - units % s->min_units : units;
     if (s->pools[0].fit != MR_FIT_BUDDY) {
         shadow_release(s, old, s->units, op.stamp);
         return NULL;
