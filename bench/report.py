@@ -1,0 +1,206 @@
+"""results.json as Markdown: first what was to be shown, then every figure it rests on."""
+
+import os
+import statistics
+
+import picture
+from figures import Figures, geomean
+
+TARGETS = {"micro": (0.97, 1.10), "threads-2": (0.85, 1.10), "threads-8": (0.85, 1.10), "real": (0.92, 1.10)}
+GROUPS = ("micro", "threads-2", "threads-8", "real")
+METRICS = (("time", "Time, s"), ("rss", "Peak RSS, MiB"), ("faults", "Page faults"), ("other", "The other clock, s"))
+
+
+def number(x, metric="ratio"):
+    if x is None:
+        return "–"
+    if metric == "rss":
+        return f"{x / 1024:.1f}"
+    if metric == "faults":
+        return f"{x:.0f}"
+    return f"{x:.2f}" if metric == "ratio" else f"{x:.3f}"
+
+
+def table(head, rows):
+    lines = ["| " + " | ".join(head) + " |", "|" + "---|" + "--:|" * (len(head) - 1)]
+    return lines + ["| " + " | ".join(r) + " |" for r in rows] + [""]
+
+
+def summary(f):
+    """Ratios of the subject: below 1.00 it takes less."""
+    rows = []
+    for group in GROUPS + ("all",):
+        names = f.timed(group)
+        if not names or not f.peers:
+            continue
+        best, time = f.hardest_peer(names, "time")
+        lean, rss = f.hardest_peer(names, "rss", without=("glibc",))
+        target = f"≤ {TARGETS[group][0]:.2f}" if group in TARGETS else "–"
+        rows.append([group, number(time), best, target, number(f.envelope(names, "time")), number(rss), lean,
+                     number(f.ratio(names, "glibc", "rss"))])
+    head = [f"{f.subject} against", "best peer: time", "which", "aim", "envelope: time", "leanest peer: RSS", "which",
+            "glibc: RSS"]
+    return ["Below 1.00 " + f.subject + " takes less. Best and leanest peer: the one whose geometric mean is hardest to beat; "
+            "envelope: on each benchmark the peer that is fastest there.", ""] + table(head, rows) if rows else []
+
+
+def pairwise(f):
+    groups = [g for g in GROUPS if f.timed(g)]
+    head = [f"{f.subject} against"] + [f"{g} {m}" for g in groups for m in ("time", "RSS")]
+    rows = [[p] + [number(f.ratio(f.timed(g), p, m)) for g in groups for m in ("time", "rss")] for p in f.peers]
+    return ["### Each peer", ""] + table(head, rows) if rows and groups else []
+
+
+def bold_best(values, texts):
+    known = [v for v in values if v is not None]
+    return [f"**{t}**" if v is not None and v == min(known) else t for v, t in zip(values, texts)]
+
+
+def figures_table(f, group, metric, title):
+    rows = []
+    for name in f.timed(group):
+        values = [f.median(name, one, metric) for one in f.allocators]
+        rows.append([name] + bold_best(values, [number(v, metric) for v in values]))
+    means = [f.ratio_of(one, "glibc", f.timed(group), metric) for one in f.allocators]
+    if metric != "other" and "glibc" in f.allocators:
+        rows.append(["*geometric mean, glibc = 1*"] + bold_best(means, [number(m) for m in means]))
+    return [f"{title}", ""] + table([group] + f.allocators, rows)
+
+
+def group_section(f, group):
+    if not f.timed(group):
+        return []
+    clock = f.benchmarks[f.timed(group)[0]]["clock"]
+    lines = [f"## {group}", ""]
+    for metric, title in METRICS:
+        if metric == "time":
+            title += f" ({'user + system' if clock == 'cpu' else 'wall'})"
+        elif metric == "other":
+            title = f"The other clock ({'wall' if clock == 'cpu' else 'user + system'}), s"
+        lines += figures_table(f, group, metric, title)
+    return lines
+
+
+def outliers(f):
+    lines = []
+    for name in f.timed("all"):
+        for metric, limit, what in (("time", 1.10, "slower than"), ("rss", 1.15, "larger than")):
+            best, value = f.best_peer_on(name, metric, without=("glibc",) if metric == "rss" else ())
+            mine = f.median(name, f.subject, metric)
+            if value and mine and mine > limit * value:
+                lines.append(f"- {name}: {mine / value:.2f}, {what} {best}")
+    if f.subject not in f.allocators:
+        return []
+    return [f"## Outliers: time above 1.10 of the fastest, RSS above 1.15 of the leanest peer", ""] + (lines or ["None."]) + [""]
+
+
+def mappings(f):
+    names = [n for n in f.benchmarks if any("mappings" in c for cs in f.benchmarks[n]["cells"].values() for c in cs)]
+    rows = []
+    for name in names:
+        most = lambda one: max((c.get("mappings", 0) for c in f.benchmarks[name]["cells"].get(one, [])), default=None)
+        rows.append([name] + [str(most(one)) for one in f.allocators])
+    return ["## Most mappings", ""] + table(["benchmark"] + f.allocators, rows) if rows else []
+
+
+def startup(f):
+    names = [n for n, b in f.benchmarks.items() if b["group"] == "startup"]
+    rows = []
+    for name in names:
+        for key, what, scale in (("wall", "wall, µs", 1e6), ("cpu", "user + system, µs", 1e6), ("rss", "peak RSS, KiB", 1),
+                                 ("faults", "page faults", 1)):
+            values = [f.median(name, one, key) for one in f.allocators]
+            rows.append([f"{name[6:]}: {what}"] + [f"{v * scale:.0f}" if v is not None else "–" for v in values])
+    return ["## Start-up, per start", ""] + table(["program"] + f.allocators, rows) if rows else []
+
+
+def scaling(f):
+    """CPU time of the same total work: an allocator that scales shows the same figure in every row."""
+    names = [n for n in ("independent-1", "independent-2", "independent-8", "independent-64") if n in f.benchmarks]
+    if not any(f.benchmarks[n]["group"] == "scaling" for n in names):
+        return []
+    rows = [[n] + [number(f.median(n, one, "cpu"), "s") for one in f.allocators] for n in names]
+    return ["## Scaling: user + system seconds of the same work in N threads", ""] + table(["threads"] + f.allocators, rows)
+
+
+def latency(f):
+    lines = []
+    for name in [n for n, b in f.benchmarks.items() if b["group"] == "latency"]:
+        rows = []
+        for call in ("malloc", "free"):
+            for p in ("p50", "p99", "p99.9", "max"):
+                rows.append([f"{call} {p}"] + [number(f.probe(name, one, call, p), "faults") for one in f.allocators])
+        lines += table([f"{name}, ns"] + f.allocators, rows)
+    return ["## Latency of a single call while N threads allocate", "",
+            "Medians over the runs; the clock's own cost, about 20 ns, is in every figure.", ""] + lines if lines else []
+
+
+def idle(f):
+    lines = []
+    for name in [n for n, b in f.benchmarks.items() if b["group"] == "idle"]:
+        rows = [[one] + [number(f.probe(name, one, k), "rss") for k in ("before", "peak", "after_0", "after_1", "after_3", "after_10")]
+                for one in f.allocators]
+        lines += table([f"{name}: RSS, MiB", "before", "peak", "freed", "1 s", "3 s", "10 s"], rows)
+    return ["## Memory after a burst was freed", ""] + lines if lines else []
+
+
+def churn(f):
+    if "churn" not in f.benchmarks:
+        return []
+    rows = []
+    for one in f.allocators:
+        values = f.probe("churn", one, "rss") or []
+        rows.append([one] + [number(v, "rss") for v in values] + ["–"] * (10 - len(values)))
+    return ["## A long life: RSS in MiB at each tenth", ""] + table(["allocator"] + [str(i + 1) for i in range(10)], rows)
+
+
+def pairs(f):
+    if "pair" not in f.benchmarks:
+        return []
+    modes = {"small": "64 B, one live", "batch": "1000 of 48 B", "replace": "16–516 B, 4096 live", "page": "3000 B, one live",
+             "big": "200 KB, one live"}
+    rows = [[text] + [number(f.probe("pair", one, m), "faults") for one in f.allocators] for m, text in modes.items()]
+    return ["## Instructions per malloc/free pair, loop and PLT included (callgrind)", ""] + table(["pair"] + f.allocators, rows)
+
+
+def noise(f):
+    m, c = f.result["machine"], f.result["calibration"]
+    spreads = [s for s in (f.spread(n, one) for n in f.timed("all") for one in f.allocators) if s is not None]
+    lines = ["## The machine and its noise", "",
+             f"{m['cpu']}, {m['cores']} cores, {m['memory_kib'] // 1048576} GiB, Linux {m['kernel']}, {m['libc']}; huge pages "
+             f"{m['huge_pages']}. Revision {f.result['revision']}, {f.result['date']}. {f.result['settings']['runs']} runs each, "
+             f"scale {f.result['settings']['scale']} %, medians. Load at the start {m['load']:.2f}.", ""]
+    if len(c) > 1:
+        lines.append(f"- The same work without an allocator, {len(c)} times between the benchmarks: slowest / fastest "
+                     f"{max(c) / min(c):.3f}, median / fastest {statistics.median(c) / min(c):.3f}.")
+    if spreads:
+        lines.append(f"- (slowest - fastest) / median of a benchmark's runs under one allocator: median "
+                     f"{statistics.median(spreads):.3f}, worst {max(spreads):.3f}. Differences below the median are noise.")
+    lines.append(f"- Time stolen by the host: {m.get('steal_ticks', 0) / 100:.1f} s.")
+    gaps = f.clock_gaps()
+    if gaps:
+        lines.append(f"- hyperfine's clock against the launcher's: {1e3 * statistics.median(gaps):.1f} ms more (median), "
+                     f"{1e3 * max(gaps):.1f} ms at most.")
+    lines += [f"- Not run: {name}: {why}." for name, why in f.result["skipped"].items()]
+    return lines + [f"- {text}" for text in f.faults()] + [""]
+
+
+def markdown(f):
+    lines = ["# Benchmarks", ""] + summary(f) + pairwise(f) + outliers(f)
+    for group in GROUPS:
+        lines += group_section(f, group)
+    for section in (scaling, mappings, startup, pairs, latency, idle, churn, noise):
+        lines += section(f)
+    return "\n".join(lines)
+
+
+def write(result, out):
+    f = Figures(result)
+    os.makedirs(out or ".", exist_ok=True)
+    text = markdown(f)
+    with open(os.path.join(out, "results.md"), "w", encoding="utf-8") as file:
+        file.write(text)
+    with open(os.path.join(out, "results.svg"), "w", encoding="utf-8") as file:
+        file.write(picture.draw(f, [g for g in GROUPS if f.timed(g)]))
+    print("\n".join(summary(f) + noise(f)))
+    print(f"results in {out}: results.json results.md results.svg")
