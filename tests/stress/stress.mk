@@ -1,0 +1,29 @@
+# stress.mk: the randomised stress, as a program under LD_PRELOAD and on top of libmemoir.a, where the
+# sanitizer variants watch the heap itself. Included by tests.mk.
+
+STRESS_SECONDS ?= 5
+STRESS_THREADS ?= 4
+STRESS_STRATEGIES ?= slab first-fit next-fit best-fit worst-fit segregated-fit buddy
+
+$(B)/tests/stress: tests/stress/stress.c Makefile tests/stress/stress.mk
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 -D_GNU_SOURCE -O1 -g -fno-builtin $(WARN) $< -o $@ -pthread
+
+$(B)/tests/stress-direct: tests/stress/stress.c tests/stress/direct.h $(B)/libmemoir.a tests/stress/stress.mk
+	@mkdir -p $(@D)
+	$(CC) $(TEST_CFLAGS) -DMR_STRESS_DIRECT $< $(B)/libmemoir.a -o $@ -pthread
+
+# A sanitized libmemoir.so cannot be preloaded into a program that is not.
+STRESS_KINDS := $(if $(filter asan ubsan tsan,$(VARIANT)),direct,preload direct)
+
+.PHONY: test-stress $(addprefix stress-,preload direct)
+test-stress: $(addprefix stress-,$(STRESS_KINDS)) ## randomised threads, forks and blocks: STRESS_SECONDS, STRESS_THREADS
+
+stress-preload: $(B)/libmemoir.so $(B)/tests/stress
+	for strategy in $(STRESS_STRATEGIES); do \
+	  env MEMOIR_STRATEGY=$$strategy LD_PRELOAD=$(abspath $(B))/libmemoir.so \
+	    $(B)/tests/stress $(STRESS_SECONDS) $(STRESS_THREADS) || exit 1; done
+
+stress-direct: $(B)/tests/stress-direct
+	for strategy in $(STRESS_STRATEGIES); do \
+	  env MEMOIR_STRATEGY=$$strategy $(B)/tests/stress-direct $(STRESS_SECONDS) $(STRESS_THREADS) || exit 1; done
