@@ -142,11 +142,14 @@ static void put_events(const struct mr_totals *totals, struct mr_fmt *out)
         mr_fmt_print(out, "\n     freed by another thread     ");
         put_count(out, 16, totals->foreign_frees);
     }
-    mr_fmt_print(out, "\n     thread heaps                ");
-    put_count(out, 16, totals->threads);
-    mr_fmt_print(out, " now, ");
-    put_count(out, 0, totals->threads_peak);
-    mr_fmt_print(out, " ever made\n");
+    if (totals->threads_peak) {
+        mr_fmt_print(out, "\n     thread heaps                ");
+        put_count(out, 16, totals->threads);
+        mr_fmt_print(out, " now, ");
+        put_count(out, 0, totals->threads_peak);
+        mr_fmt_print(out, " ever made");
+    }
+    mr_fmt_char(out, '\n');
 }
 
 static void put_summary(const struct mr_report *report, struct mr_fmt *out)
@@ -216,32 +219,43 @@ static uint64_t rounding_bound(const struct mr_report *report, uint64_t *bytes)
     return bound;
 }
 
+static void put_share(struct mr_fmt *out, const char *name, uint64_t part, uint64_t whole, const char *meaning)
+{
+    mr_fmt_print(out, "     %-9s", name);
+    put_percent(out, 9, whole ? part : 0, whole ? whole : 1);
+    mr_fmt_print(out, "  %s\n", meaning);
+}
+
 static void put_fragmentation(const struct mr_report *report, struct mr_fmt *out)
 {
     const struct mr_totals *t = &report->totals;
-    uint64_t lying_free = t->slack_bytes + t->dirty_bytes, taken = t->in_use_bytes + lying_free;
-    uint64_t small_bytes, bound = rounding_bound(report, &small_bytes);
+    uint64_t lying_free = t->slack_bytes + t->dirty_bytes, small_bytes = 0, bound = rounding_bound(report, &small_bytes);
     mr_fmt_print(out, "\n   FRAGMENTATION %s\n", when(report));
-    mr_fmt_print(out, "     external  ");
-    put_percent(out, 7, taken ? lying_free : 0, taken ? taken : 1);
-    mr_fmt_print(out, "  free in slabs and spans, of these and what is in use\n");
-    if (strcmp(report->strategy, "slab") != 0)
-        return;
-    mr_fmt_print(out, "     internal  ");
-    put_percent(out, 7, small_bytes ? mr_min(bound, small_bytes) : 0, small_bytes ? small_bytes : 1);
-    mr_fmt_print(out, "  at most: requests rounded up to their size class\n");
+    put_share(out, "overhead", t->resident_bytes - mr_min(t->in_use_bytes, t->resident_bytes), t->resident_bytes,
+              "of the resident heap is not in use");
+    put_share(out, "external", lying_free, t->in_use_bytes + lying_free,
+              "of the space in slabs, blocks and kept spans lies free, touched or not");
+    if (strcmp(report->strategy, "slab") == 0)
+        put_share(out, "internal", mr_min(bound, small_bytes), small_bytes,
+                  "at most, of the slab blocks in use is rounding");
 }
 
-static void put_class(const struct mr_report_class *class, struct mr_fmt *out)
+/* Blocks of slabs have the size of their row; all others may be smaller. */
+static const char *size_mark(const struct mr_report *report, const struct mr_report_class *class)
+{
+    return class->large || strcmp(report->strategy, "slab") != 0 ? "<=" : "  ";
+}
+
+static void put_class(const struct mr_report *report, const struct mr_report_class *class, struct mr_fmt *out)
 {
     uint64_t room = class->in_use_blocks + class->free_blocks;
-    mr_fmt_print(out, "   %s", class->large ? "<=" : "  ");
+    mr_fmt_print(out, "   %s", size_mark(report, class));
     put_count(out, 14, class->size);
     put_count(out, 15, class->allocations);
     put_count(out, 15, class->frees);
     put_count(out, 13, class->in_use_blocks);
     put_size(out, 13, class->in_use_bytes);
-    if (class->large || room == 0)
+    if (class->slabs == 0 || room == 0)
         mr_fmt_print(out, "%9s%10s\n", "-", "-");
     else {
         put_count(out, 9, class->slabs);
@@ -257,7 +271,7 @@ static void put_classes(const struct mr_report *report, struct mr_fmt *out)
     mr_fmt_print(out, "\n   SIZE CLASSES\n   %16s%15s%15s%13s%13s%9s%10s\n", "size", "allocated", "freed", "in use",
                  "bytes", "slabs", "full");
     for (size_t i = 0; i < report->class_count; i++)
-        put_class(&report->classes[i], out);
+        put_class(report, &report->classes[i], out);
 }
 
 /* --- what is still in use --------------------------------------------------------------------------- */
@@ -286,7 +300,7 @@ static void put_sizes(const struct mr_report *report, struct mr_fmt *out)
     uint64_t left_bytes = report->totals.in_use_bytes, left_blocks = report->totals.in_use_blocks;
     mr_fmt_print(out, "   %16s%15s%20s%13s%10s\n", "size", "blocks", "bytes", "", "share");
     for (int i = 0; i < SIZES_LISTED && (class = next_by_bytes(report, class)) != NULL; i++) {
-        mr_fmt_print(out, "   %s", class->large ? "<=" : "  ");
+        mr_fmt_print(out, "   %s", size_mark(report, class));
         put_count(out, 14, class->size);
         put_count(out, 15, class->in_use_blocks);
         put_count(out, 20, class->in_use_bytes);

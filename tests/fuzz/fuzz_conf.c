@@ -98,14 +98,16 @@ static const char *const pieces[] = {
 
 static void run_random(unsigned seed)
 {
-    uint8_t data[512];
+    uint8_t data[1024];
     size_t size = 0;
+    char byte;
     srand(seed);
     for (int left = rand() % 24; left > 0; left--) {
         const char *piece = pieces[(size_t)rand() % MR_COUNT(pieces)];
         size_t len = strlen(piece);
+        byte = (char)rand();
         if (rand() % 8 == 0)
-            piece = (char[]){ (char)rand() }, len = 1;
+            piece = &byte, len = 1;
         if (rand() % 6 == 0)
             piece = "", len = 1; /* ends the variable */
         memcpy(data + size, piece, len);
