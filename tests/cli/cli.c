@@ -420,6 +420,32 @@ Test(cli, out_of_reach_is_said_beforehand)
     run_free(&result);
 }
 
+/* The program is a file of these bytes; it need not run. */
+static struct run_result memoir_of_bytes(const void *bytes, size_t size)
+{
+    char path[] = "/tmp/memoir-test-XXXXXX";
+    int fd = mkstemp(path);
+    cr_assert_eq(write(fd, bytes, size), (ssize_t)size);
+    fchmod(fd, 0700);
+    close(fd);
+    struct run_result result = memoir(path);
+    unlink(path);
+    return result;
+}
+
+Test(cli, obstacles_of_scripts_and_foreign_programs)
+{
+    static const char script[] = "#! /sbin/ldconfig -p\n", foreign[64] = "\177ELF\1\1\1";
+    struct run_result result = memoir_of_bytes(foreign, sizeof foreign);
+    cr_expect_not_null(strstr(result.err, " is a 32-bit program: the loader does not preload memoir into it"), "%s", result.err);
+    run_free(&result);
+    if (access("/sbin/ldconfig", X_OK) != 0)
+        cr_skip_test("no static program at hand");
+    result = memoir_of_bytes(script, strlen(script));
+    cr_expect_not_null(strstr(result.err, " is statically linked: the loader does not preload memoir into it"), "%s", result.err);
+    run_free(&result);
+}
+
 Test(cli, set_user_id_is_said_beforehand)
 {
     struct stat st;
