@@ -1,5 +1,6 @@
 #include "base.h"
 
+#include <limits.h>
 #include <string.h>
 
 struct mr_fmt mr_fmt_to_buffer(char *buf, size_t cap)
@@ -58,7 +59,7 @@ void mr_fmt_char(struct mr_fmt *f, char c)
 struct spec {
     bool left, zero, has_precision;
     int width, precision;
-    char length; /* 0, 'h', 'l' (also ll, j, z: all 64-bit here) */
+    char length; /* 0, 'h', 'H' for hh, 'l' (also ll, j, z: all 64-bit here) */
     char conv;
 };
 
@@ -127,6 +128,10 @@ static struct spec parse_spec(const char **p, va_list *args)
     if (**p == '*') {
         s.width = va_arg(*args, int);
         (*p)++;
+        if (s.width < 0) { /* as in printf: a negative width is '-' and the width */
+            s.left = true;
+            s.width = s.width == INT_MIN ? INT_MAX : -s.width;
+        }
     } else {
         s.width = parse_int(p);
     }
@@ -141,7 +146,7 @@ static struct spec parse_spec(const char **p, va_list *args)
         }
     }
     for (; **p == 'l' || **p == 'z' || **p == 'j' || **p == 'h'; (*p)++)
-        s.length = **p == 'h' ? 'h' : 'l';
+        s.length = **p != 'h' ? 'l' : s.length == 'h' ? 'H' : 'h';
     s.conv = **p;
     if (s.conv)
         (*p)++;
@@ -154,6 +159,22 @@ static void put_string(struct mr_fmt *f, const struct spec *s, const char *text)
         text = "(null)";
     size_t len = s->has_precision ? strnlen(text, (size_t)s->precision) : strlen(text);
     put_padded(f, s, text, len);
+}
+
+static int64_t next_signed(const struct spec *s, va_list *args)
+{
+    if (s->length == 'l')
+        return va_arg(*args, int64_t);
+    int n = va_arg(*args, int);
+    return s->length == 'h' ? (short)n : s->length == 'H' ? (signed char)n : n;
+}
+
+static uint64_t next_unsigned(const struct spec *s, va_list *args)
+{
+    if (s->length == 'l')
+        return va_arg(*args, uint64_t);
+    unsigned n = va_arg(*args, unsigned);
+    return s->length == 'h' ? (unsigned short)n : s->length == 'H' ? (unsigned char)n : n;
 }
 
 static void put_conversion(struct mr_fmt *f, const struct spec *s, va_list *args)
@@ -169,16 +190,16 @@ static void put_conversion(struct mr_fmt *f, const struct spec *s, va_list *args
     }
     case 'd':
     case 'i': {
-        int64_t n = s->length == 'l' ? va_arg(*args, int64_t) : va_arg(*args, int);
+        int64_t n = next_signed(s, args);
         put_number(f, s, n < 0 ? 0 - (uint64_t)n : (uint64_t)n, 10, n < 0 ? "-" : "");
         break;
     }
     case 'u':
-    case 'x': {
-        uint64_t n = s->length == 'l' ? va_arg(*args, uint64_t) : va_arg(*args, unsigned);
-        put_number(f, s, n, s->conv == 'u' ? 10 : 16, "");
+        put_number(f, s, next_unsigned(s, args), 10, "");
         break;
-    }
+    case 'x':
+        put_number(f, s, next_unsigned(s, args), 16, "");
+        break;
     case 'p':
         put_number(f, s, (uintptr_t)va_arg(*args, void *), 16, "0x");
         break;
