@@ -1,0 +1,78 @@
+#!/bin/bash
+# test.sh [WORD...]: every test, in steps; with words, only the steps whose name contains one of them.
+#
+# Quiet but for one line and the time per step; what a step says is in its log, and shown when it fails.
+# The last line is `N passed, N failed`: each Criterion test counts, and every other step as one.
+# BUILD_ROOT (default build) is where the variants are built.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+root=${BUILD_ROOT:-build}
+logs=$root/test-logs
+mkdir -p "$logs"
+words=("$@")
+passed=0 failed=0
+
+build() { make -s --no-print-directory -j2 VARIANT="$1" B="$root/$1" "${@:2}"; }
+
+now_ms() { echo $((${EPOCHREALTIME/[.,]/} / 1000)); }
+
+chosen() {
+    ((${#words[@]})) || return 0
+    for word in "${words[@]}"; do
+        [[ $1 == *"$word"* ]] && return
+    done
+    return 1
+}
+
+# Adds up Criterion's own counts; prints nothing, sets count and broken. Crashed tests are among the failing.
+synthesis() {
+    read -r count broken < <(sed 's/\x1b\[[0-9;]*m//g' "$1" |
+        sed -nE 's/.*Tested: ([0-9]+) \| Passing: ([0-9]+).*/\1 \2/p' |
+        awk '{ tested += $1; passing += $2 } END { print passing + 0, tested - passing }')
+}
+
+# step NAME COMMAND...: at most 10 minutes; succeeds iff the command does.
+step() {
+    local name=$1 log begin status took count broken
+    chosen "$name" || return 0
+    shift
+    log=$logs/${name//[^a-z0-9]/-}.log
+    begin=$(now_ms)
+    ( "$@" ) >"$log" 2>&1 </dev/null &
+    wait_limited $! 600
+    status=$?
+    took=$(($(now_ms) - begin))
+    synthesis "$log"
+    ((count + broken == 0 && status == 0)) && count=1
+    ((status != 0 && broken == 0)) && broken=1
+    passed=$((passed + count)) failed=$((failed + broken))
+    printf '%-4s %-34s %3d.%d s\n' "$( ((broken)) && echo FAIL || echo ok)" "$name" $((took / 1000)) $((took % 1000 / 100))
+    ((broken)) || return 0
+    tail -n 25 "$log" | cut -c1-200 | sed 's/^/     | /'
+    echo "     the log is $log"
+}
+
+# A step that hangs is ended with all it started: set -m gave it a process group of its own.
+wait_limited() {
+    local end=$((SECONDS + $2))
+    while kill -0 "$1" 2>/dev/null; do
+        ((SECONDS < end)) || { kill -KILL -- "-$1"; wait "$1"; echo "test.sh: stopped after $2 s" >>"$log"; return 1; }
+        sleep 0.1
+    done
+    wait "$1"
+}
+set -m
+
+step 'layers'                 scripts/check-layers.sh
+step 'build (release)'        build release all
+step 'names'                  scripts/check-names.sh "$root/release"
+for variant in release full asan ubsan; do
+    step "unit tests ($variant)" build "$variant" test-unit
+done
+for variant in release debug; do
+    step "preload tests ($variant)" build "$variant" test-preload
+done
+step 'real programs, fast'    tests/programs/run.sh "$root/release/libmemoir.so" --fast
+
+echo "$passed passed, $failed failed"
+((failed == 0))
