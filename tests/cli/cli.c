@@ -267,6 +267,16 @@ Test(cli, a_key_of_the_terminal_reaches_the_program_once, .timeout = 20)
     cr_expect_not_null(strstr(text, "== memoir == sh"), "%s", text);
 }
 
+/* Signals do not queue, so the program above cannot tell one from two that came at once. This one has left
+ * the terminal's group: what it gets, memoir sent. */
+Test(cli, a_key_of_the_terminal_is_not_passed_on, .timeout = 20)
+{
+    static char text[65536];
+    memoir_on_terminal("exec setsid sh -c 'n=0; trap n=1 INT; echo ready; sleep 0.5; sleep 0.2; echo $n of them'", "\x03",
+                       text, sizeof text);
+    cr_expect_not_null(strstr(text, "0 of them\r\n"), "%s", text);
+}
+
 Test(cli, stops_and_goes_on_with_the_program, .timeout = 20)
 {
     int fds[2], status = 0;
