@@ -5,7 +5,6 @@
 #include "conf.h"
 #include "ledger.h"
 #include "large.h"
-#include "os.h"
 #include "peak.h"
 
 /* Units of 16 bytes; unit i's node stands at base + 8 + 16 i, its payload 8 bytes behind the node:
@@ -31,15 +30,10 @@ static struct region regions[REGION_MOST];
 static uint32_t region_count;
 static enum mr_fit the_fit;
 static size_t committed_total;
-static struct mr_lock lock = MR_LOCK_INIT(MR_RANK_CLASSIC);
+struct mr_lock mr_classic_lock = MR_LOCK_INIT(MR_RANK_CLASSIC);
 
 /* Rows as in struct mr_heap_stats; under the lock. */
 static struct count { uint64_t allocs, frees, alloc_bytes, free_bytes; } counts[MR_ROW_COUNT];
-
-bool mr_classic_is_mine(void) { return mr_lock_is_mine(&lock); }
-void mr_classic_lock(void) { mr_lock_acquire(&lock); }
-bool mr_classic_lock_within(unsigned ms) { return mr_lock_acquire_within(&lock, ms); }
-void mr_classic_unlock(void) { mr_lock_release(&lock); }
 
 /* ---- where things are ---------------------------------------------------------------------------- */
 
@@ -105,8 +99,9 @@ static bool grow_by(struct region *r, size_t bytes)
 {
     if (bytes > r->reserved - r->committed || !within_limit(bytes) || !mr_vm_commit(r->base + r->committed, bytes))
         return false;
-    /* The first node needs 8 bytes in front, the last payload 8 behind: one unit is never handed out. */
-    mr_pool_grow(&r->pool, (uint32_t)(bytes / UNIT) - (r->committed == 0), 0);
+    /* The first node needs 8 bytes in front, the last payload 8 behind: a unit is never handed out, and a
+     * second one keeps the count even, as buddies want it. */
+    mr_pool_grow(&r->pool, (uint32_t)(bytes / UNIT) - (r->committed == 0 ? 2 : 0), 0);
     r->committed += bytes;
     committed_total += bytes;
     return true;
@@ -192,10 +187,10 @@ static bool settle_zero(struct region *r, char *p, size_t bytes)
 void *mr_classic_take(size_t size, size_t align, bool *zero)
 {
     *zero = false;
-    if (size > REGION_BYTES / 2 || align > REGION_BYTES / 2 || mr_classic_is_mine())
+    if (size > REGION_BYTES / 2 || align > REGION_BYTES / 2 || mr_lock_is_mine(&mr_classic_lock))
         return NULL;
     uint32_t units = mr_max(units_for(size), 2);
-    mr_classic_lock();
+    mr_lock_acquire(&mr_classic_lock);
     char *p = take_locked(units, (uint32_t)mr_max(align / UNIT, 1));
     if (p) {
         struct region *r = region_of(p);
@@ -208,7 +203,7 @@ void *mr_classic_take(size_t size, size_t align, bool *zero)
             mr_counters.peak_ms = mr_clock_ms();
         }
     }
-    mr_classic_unlock();
+    mr_lock_release(&mr_classic_lock);
     return p;
 }
 
@@ -234,9 +229,9 @@ enum mr_freed mr_classic_free(void *p)
 {
     struct region *r;
     uint32_t head;
-    if (mr_classic_is_mine()) /* a signal handler inside the list: lost, rather than the list */
+    if (mr_lock_is_mine(&mr_classic_lock)) /* a signal handler inside the list: lost, rather than the list */
         return region_of(p) ? MR_FREED : MR_NOT_OURS;
-    mr_classic_lock();
+    mr_lock_acquire(&mr_classic_lock);
     enum mr_freed known = find(p, &r, &head);
     if (known == MR_FREED) {
         size_t bytes = usable(mr_pool_size(&r->pool, head));
@@ -246,7 +241,7 @@ enum mr_freed mr_classic_free(void *p)
             purge_inside(p, bytes);
         mr_pool_give(&r->pool, head, 0);
     }
-    mr_classic_unlock();
+    mr_lock_release(&mr_classic_lock);
     return known;
 }
 
@@ -254,13 +249,13 @@ size_t mr_classic_usable(const void *p, enum mr_freed *known)
 {
     struct region *r;
     uint32_t head;
-    bool nested = mr_classic_is_mine();
+    bool nested = mr_lock_is_mine(&mr_classic_lock);
     if (!nested)
-        mr_classic_lock();
+        mr_lock_acquire(&mr_classic_lock);
     *known = find(p, &r, &head);
     size_t bytes = *known == MR_FREED ? usable(mr_pool_size(&r->pool, head)) : 0;
     if (!nested)
-        mr_classic_unlock();
+        mr_lock_release(&mr_classic_lock);
     return bytes;
 }
 
@@ -268,9 +263,9 @@ void *mr_classic_resize(void *p, size_t size)
 {
     struct region *r;
     uint32_t head;
-    if (size > REGION_BYTES / 2 || mr_classic_is_mine())
+    if (size > REGION_BYTES / 2 || mr_lock_is_mine(&mr_classic_lock))
         return NULL;
-    mr_classic_lock();
+    mr_lock_acquire(&mr_classic_lock);
     bool done = false;
     if (find(p, &r, &head) == MR_FREED) {
         size_t before = usable(mr_pool_size(&r->pool, head));
@@ -284,7 +279,7 @@ void *mr_classic_resize(void *p, size_t size)
                 r->untouched = (char *)p + after;
         }
     }
-    mr_classic_unlock();
+    mr_lock_release(&mr_classic_lock);
     return done ? p : NULL;
 }
 
@@ -332,9 +327,9 @@ bool mr_classic_walk(mr_heap_each *each, void *ctx)
 const char *mr_classic_check(void)
 {
     const char *wrong = NULL;
-    mr_classic_lock();
+    mr_lock_acquire(&mr_classic_lock);
     for (uint32_t k = 0; k < region_count && !wrong; k++)
         wrong = mr_pool_check(&regions[k].pool);
-    mr_classic_unlock();
+    mr_lock_release(&mr_classic_lock);
     return wrong;
 }

@@ -6,6 +6,7 @@
 #define MR_HEAP_CLASSIC_H
 
 #include "heap.h"
+#include "os.h"
 
 bool mr_classic_init(enum mr_fit fit);
 
@@ -22,9 +23,7 @@ size_t mr_classic_resident(void);
 bool mr_classic_walk(mr_heap_each *each, void *ctx);
 const char *mr_classic_check(void);
 
-bool mr_classic_is_mine(void);
-void mr_classic_lock(void);
-bool mr_classic_lock_within(unsigned ms);
-void mr_classic_unlock(void);
+/* Held by take, free, usable, resize and check. */
+extern struct mr_lock mr_classic_lock;
 
 #endif

@@ -160,7 +160,7 @@ static void set_self(struct mr_heap *heap)
 
 static struct mr_heap *enter_shared(void)
 {
-    if (mr_lock_is_mine(&shared_lock) || mr_lock_is_mine(&heaps_lock) || mr_space_is_mine())
+    if (mr_lock_is_mine(&shared_lock) || mr_lock_is_mine(&heaps_lock) || mr_lock_is_mine(&mr_space_lock))
         return NULL;
     mr_lock_acquire(&shared_lock);
     return &shared;
@@ -214,26 +214,21 @@ void mr_heaps_leave(struct mr_heap *heap)
  * All locks are held, in rank order, while the process is copied. A fork in a signal handler may
  * find one held by the very thread that forks: it is left alone, on both sides. */
 
-static struct mr_lock *const fork_locks[] = { &heaps_lock, &shared_lock };
-static bool fork_took[MR_COUNT(fork_locks) + 2];
+static struct mr_lock *const fork_locks[] = { &heaps_lock, &shared_lock, &mr_classic_lock, &mr_space_lock };
+static bool fork_took[MR_COUNT(fork_locks)];
 
 static void fork_prepare(void)
 {
-    for (size_t i = 0; i < MR_COUNT(fork_locks); i++)
-        if ((fork_took[i] = !mr_lock_is_mine(fork_locks[i])))
+    for (size_t i = 0; i < MR_COUNT(fork_locks); i++) {
+        bool mine = mr_lock_is_mine(fork_locks[i]);
+        if (!mine)
             mr_lock_acquire(fork_locks[i]);
-    if ((fork_took[2] = !mr_classic_is_mine()))
-        mr_classic_lock();
-    if ((fork_took[3] = !mr_space_is_mine()))
-        mr_space_lock();
+        fork_took[i] = !mine;
+    }
 }
 
 static void fork_parent(void)
 {
-    if (fork_took[3])
-        mr_space_unlock();
-    if (fork_took[2])
-        mr_classic_unlock();
     for (size_t i = MR_COUNT(fork_locks); i-- > 0;)
         if (fork_took[i])
             mr_lock_release(fork_locks[i]);
@@ -278,5 +273,6 @@ static void fork_child(void)
         orphan_others(mr_heap_self);
         drop_dead_orphans();
     }
-    fork_parent();
+    for (size_t i = 0; i < MR_COUNT(fork_locks); i++)
+        mr_lock_after_fork(fork_locks[i], !fork_took[i]);
 }

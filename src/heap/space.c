@@ -22,7 +22,7 @@ enum { TICK_SHIFT = 6, SWEEP_EVERY_MS = 100, SWEEP_BATCH = 32 };
 struct mr_region mr_regions[MR_REGION_MAX];
 _Atomic uint32_t mr_region_count;
 
-static struct mr_lock space_lock = MR_LOCK_INIT(MR_RANK_SPACE);
+struct mr_lock mr_space_lock = MR_LOCK_INIT(MR_RANK_SPACE);
 static uint64_t start_ms;
 static _Atomic uint64_t next_sweep_ms;
 static size_t committed_total;     /* bytes, over all regions; under the lock */
@@ -158,14 +158,6 @@ bool mr_space_init(void)
     return add_region(GROW_LEAST);
 }
 
-/* ---- the lock ---------------------------------------------------------------------------------- */
-
-void mr_space_lock(void) { mr_lock_acquire(&space_lock); }
-void mr_space_unlock(void) { mr_lock_release(&space_lock); }
-bool mr_space_lock_within(unsigned ms) { return mr_lock_acquire_within(&space_lock, ms); }
-bool mr_space_is_mine(void) { return mr_lock_is_mine(&space_lock); }
-void mr_space_reset_lock(void) { mr_lock_reset(&space_lock); }
-
 /* ---- purging ------------------------------------------------------------------------------------ */
 
 static uint32_t tick_of(uint64_t ms)
@@ -199,12 +191,12 @@ static size_t purge_until(uint32_t until)
     struct victim victims[SWEEP_BATCH];
     bool given[SWEEP_BATCH];
     size_t total = 0;
-    mr_space_lock();
+    mr_lock_acquire(&mr_space_lock);
     for (;;) {
         unsigned n = collect_victims(victims, until);
         if (n == 0)
             break;
-        mr_space_unlock();
+        mr_lock_release(&mr_space_lock);
         size_t bytes = 0;
         for (unsigned i = 0; i < n; i++) {
             struct victim *v = &victims[i];
@@ -214,14 +206,14 @@ static size_t purge_until(uint32_t until)
         }
         atomic_fetch_add_explicit(&mr_counters.purged_bytes, bytes, memory_order_relaxed);
         total += bytes;
-        mr_space_lock();
+        mr_lock_acquire(&mr_space_lock);
         /* What the system keeps is stamped beyond `until`, or this loop would meet it again. */
         for (unsigned i = 0; i < n; i++)
             mr_pool_give(&victims[i].region->pool, victims[i].head, given[i] ? 0 : until + 1);
         if (n < SWEEP_BATCH)
             break;
     }
-    mr_space_unlock();
+    mr_lock_release(&mr_space_lock);
     return total;
 }
 
@@ -286,17 +278,17 @@ struct mr_slab *mr_space_take(uint32_t slices, uint32_t align, bool *zero)
 {
     if ((size_t)slices + align > RESERVE_MOST >> MR_SLICE_SHIFT)
         return NULL;
-    mr_space_lock();
+    mr_lock_acquire(&mr_space_lock);
     struct mr_slab *head = take_locked(slices, align, zero);
-    mr_space_unlock();
+    mr_lock_release(&mr_space_lock);
     if (MR_UNLIKELY(!head)) {
         /* Dirty and clean neighbours become one span when all are clean. */
         mr_space_purge(true);
-        mr_space_lock();
+        mr_lock_acquire(&mr_space_lock);
         head = take_locked(slices, align, zero);
         if (!head)
             head = take_from_new_region(slices, align, zero);
-        mr_space_unlock();
+        mr_lock_release(&mr_space_lock);
     }
     if (head)
         clear_head(head);
@@ -317,9 +309,9 @@ void mr_space_give(struct mr_slab *head, bool clean)
     struct mr_region *region = region_of_head(head);
     uint64_t now = mr_clock_ms();
     clear_head(head);
-    mr_space_lock();
+    mr_lock_acquire(&mr_space_lock);
     mr_pool_give(&region->pool, (uint32_t)(head - (struct mr_slab *)region->base), clean ? 0 : tick_of(now));
-    mr_space_unlock();
+    mr_lock_release(&mr_space_lock);
     sweep_if_due(now);
 }
 
@@ -327,10 +319,10 @@ bool mr_space_resize(struct mr_slab *head, uint32_t slices)
 {
     struct mr_region *region = region_of_head(head);
     uint64_t now = mr_clock_ms();
-    mr_space_lock();
+    mr_lock_acquire(&mr_space_lock);
     bool fits = mr_pool_resize(&region->pool, (uint32_t)(head - (struct mr_slab *)region->base), slices,
                                tick_of(now), NULL);
-    mr_space_unlock();
+    mr_lock_release(&mr_space_lock);
     sweep_if_due(now);
     return fits;
 }
@@ -347,23 +339,23 @@ static bool refill_meta(void)
     char *start = mr_lookup_start(head);
     if (!zero)
         memset(start, 0, MR_SLICE);
-    mr_space_lock();
+    mr_lock_acquire(&mr_space_lock);
     meta_at = start;
     meta_end = start + MR_SLICE;
     meta_bytes += MR_SLICE;
-    mr_space_unlock();
+    mr_lock_release(&mr_space_lock);
     return true;
 }
 
 static void *meta_bump(size_t bytes)
 {
     void *p = NULL;
-    mr_space_lock();
+    mr_lock_acquire(&mr_space_lock);
     if ((size_t)(meta_end - meta_at) >= bytes) {
         p = meta_at;
         meta_at += bytes;
     }
-    mr_space_unlock();
+    mr_lock_release(&mr_space_lock);
     return p;
 }
 
@@ -388,9 +380,9 @@ size_t mr_space_metadata(void)
 const char *mr_space_check(void)
 {
     const char *wrong = NULL;
-    mr_space_lock();
+    mr_lock_acquire(&mr_space_lock);
     for (uint32_t r = 0; r < mr_region_count && !wrong; r++)
         wrong = mr_pool_check(&mr_regions[r].pool);
-    mr_space_unlock();
+    mr_lock_release(&mr_space_lock);
     return wrong;
 }

@@ -43,13 +43,8 @@ void *mr_space_meta(size_t bytes);
  * all. Returns the bytes given. */
 size_t mr_space_purge(bool all);
 
-/* Whether the calling thread is inside the space (a signal handler asks). */
-bool mr_space_is_mine(void);
-
-void mr_space_lock(void);
-void mr_space_unlock(void);
-bool mr_space_lock_within(unsigned ms);
-void mr_space_reset_lock(void);
+/* Held by every function here; fork, walks and handlers that must know take or ask it themselves. */
+extern struct mr_lock mr_space_lock;
 
 /* Bytes of memoir's own slices and tables. */
 size_t mr_space_metadata(void);

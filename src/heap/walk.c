@@ -15,6 +15,12 @@
 _Atomic size_t mr_peak_carved;
 _Atomic size_t mr_peak_next;
 
+/* A handler may have interrupted the holder: then it looks without waiting. */
+static bool take_lock(struct mr_lock *lock, unsigned patience_ms)
+{
+    return !mr_lock_is_mine(lock) && mr_lock_acquire_within(lock, patience_ms);
+}
+
 /* ---- spans --------------------------------------------------------------------------------------- */
 
 typedef bool each_span(void *ctx, struct mr_slab *head, bool is_free);
@@ -57,9 +63,9 @@ void mr_peak_look(void)
     size_t in_use = 0;
     size_t carved = atomic_load_explicit(&mr_peak_carved, memory_order_relaxed);
     atomic_store_explicit(&mr_peak_next, carved + carved / 64, memory_order_relaxed);
-    mr_space_lock();
+    mr_lock_acquire(&mr_space_lock);
     walk_spans(add_in_use, &in_use);
-    mr_space_unlock();
+    mr_lock_release(&mr_space_lock);
     raise_peak(in_use);
 }
 
@@ -141,7 +147,7 @@ static void add_up(struct mr_heap_stats *stats)
 
 static void look_at_slabs(struct mr_heap_stats *stats, unsigned patience_ms)
 {
-    bool locked = !mr_space_is_mine() && mr_space_lock_within(patience_ms);
+    bool locked = take_lock(&mr_space_lock, patience_ms);
     walk_spans(look_at_span, stats);
     look_at_heaps(stats);
     for (uint32_t r = 0; r < mr_region_count; r++) {
@@ -151,15 +157,15 @@ static void look_at_slabs(struct mr_heap_stats *stats, unsigned patience_ms)
     }
     stats->totals.metadata_bytes = mr_space_metadata();
     if (locked)
-        mr_space_unlock();
+        mr_lock_release(&mr_space_lock);
 }
 
 static void look_at_classic(struct mr_heap_stats *stats, unsigned patience_ms)
 {
-    bool locked = !mr_classic_is_mine() && mr_classic_lock_within(patience_ms);
+    bool locked = take_lock(&mr_classic_lock, patience_ms);
     mr_classic_look(stats);
     if (locked)
-        mr_classic_unlock();
+        mr_lock_release(&mr_classic_lock);
 }
 
 static void look_at_counters(struct mr_totals *t)
@@ -309,13 +315,13 @@ static bool walk_slabs(mr_heap_each *each, void *ctx, unsigned patience_ms)
     struct marks marks;
     if (!make_marks(&marks))
         return false;
-    bool locked = !mr_space_is_mine() && mr_space_lock_within(patience_ms);
+    bool locked = take_lock(&mr_space_lock, patience_ms);
     walk_spans(mark_span, &marks);
     mark_waiting(&marks);
     struct visit visit = { &marks, each, ctx };
     walk_spans(visit_span, &visit);
     if (locked)
-        mr_space_unlock();
+        mr_lock_release(&mr_space_lock);
     drop_marks(&marks);
     return true;
 }
@@ -324,10 +330,10 @@ bool mr_heap_walk(mr_heap_each *each, void *ctx, unsigned patience_ms)
 {
     if (mr_heap_route != MR_ROUTE_CLASSIC)
         return walk_slabs(each, ctx, patience_ms);
-    bool locked = !mr_classic_is_mine() && mr_classic_lock_within(patience_ms);
+    bool locked = take_lock(&mr_classic_lock, patience_ms);
     bool done = mr_classic_walk(each, ctx);
     if (locked)
-        mr_classic_unlock();
+        mr_lock_release(&mr_classic_lock);
     return done;
 }
 

@@ -54,7 +54,8 @@ size_t mr_vm_resident(void *at, size_t bytes);
 enum mr_rank { MR_RANK_NONE, MR_RANK_HEAPS, MR_RANK_LATE, MR_RANK_CLASSIC, MR_RANK_SPACE, MR_RANK_COUNT };
 
 struct mr_lock {
-    _Atomic uint32_t state;   /* 0 free, 1 held, 2 held and somebody waits */
+    _Atomic uint32_t state;   /* bit 0 held, bit 1 somebody is awake and trying, above: sleepers */
+    _Atomic uint32_t tokens;  /* the futex: sleepers that may leave */
     _Atomic uintptr_t holder; /* mr_thread_self() of the holder, 0 if none */
     uint32_t rank;
 };
@@ -70,8 +71,8 @@ bool mr_lock_acquire_within(struct mr_lock *lock, unsigned ms);
 /* Whether the calling thread holds the lock. */
 bool mr_lock_is_mine(struct mr_lock *lock);
 
-/* In a fork child: free, whoever held it. */
-void mr_lock_reset(struct mr_lock *lock);
+/* In a fork child: held by the calling thread, or free; those who waited are gone. */
+void mr_lock_after_fork(struct mr_lock *lock, bool held);
 
 /* ---- threads and fork (thread.c) -----------------------------------------------------------------
  * A number that no other running thread has; no system call. */
