@@ -21,6 +21,8 @@ enum mr_fit_effort { MR_FIT_QUICK = 8, MR_FIT_THOROUGH = 256 };
 
 void mr_fit_tree_insert(struct mr_pool *pool, struct mr_pool_index *index, uint32_t head);
 void mr_fit_tree_remove(struct mr_pool *pool, struct mr_pool_index *index, uint32_t head);
+/* Gives a span of the tree another size, a larger one, or returns false where that would move it. */
+bool mr_fit_tree_enlarge(struct mr_pool *pool, struct mr_pool_index *index, uint32_t head, uint32_t size);
 uint32_t mr_fit_tree_find(const struct mr_pool *pool, const struct mr_pool_index *index,
                           const struct mr_fit_want *want, enum mr_fit_effort effort);
 uint32_t mr_fit_tree_find_stamp(const struct mr_pool *pool, const struct mr_pool_index *index, uint32_t until);

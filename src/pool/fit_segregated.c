@@ -7,7 +7,7 @@
 
 #define BINS (MR_BIN_ROWS * MR_BIN_COLS)
 
-static unsigned bin_of(uint32_t size)
+MR_INLINE unsigned bin_of(uint32_t size)
 {
     if (size < MR_BIN_COLS)
         return size;
@@ -38,7 +38,7 @@ void mr_fit_segregated_remove(struct mr_pool *pool, struct mr_pool_index *index,
 }
 
 /* The first bin from `bin` on that is not empty, or BINS. */
-static unsigned first_bin(const struct mr_pool_index *index, unsigned bin)
+MR_INLINE unsigned first_bin(const struct mr_pool_index *index, unsigned bin)
 {
     unsigned row = bin >> MR_BIN_SUB;
     if (row >= MR_BIN_ROWS)
@@ -69,16 +69,34 @@ static uint32_t probe(const struct mr_pool *pool, const struct mr_pool_index *in
     return MR_POOL_NONE;
 }
 
+/* The same without alignment, where only the bin of the size itself holds both kinds: the hot path. */
+static uint32_t probe_bin(const struct mr_pool *pool, uint32_t at, uint32_t units, unsigned limit)
+{
+    for (; at != MR_POOL_NONE && limit > 0; limit--) {
+        const struct mr_span *span = mr_pool_node(pool, at);
+        if ((span->size & ~MR_SPAN_FREE) >= units)
+            return at;
+        at = span->left;
+    }
+    return MR_POOL_NONE;
+}
+
 uint32_t mr_fit_segregated_find(const struct mr_pool *pool, const struct mr_pool_index *index,
                                 const struct mr_fit_want *want, enum mr_fit_effort effort)
 {
+    if (index->rows == 0)
+        return MR_POOL_NONE;
     uint64_t sure = mr_fit_sure_size(pool, want);
     /* Every span from this bin on is long enough: it is the bin behind that of sure - 1. */
-    unsigned end = sure > MR_POOL_MAX_UNITS ? BINS : bin_of((uint32_t)sure - 1) + 1;
-    uint32_t at = probe(pool, index, want, bin_of(want->units), end, effort);
+    unsigned bin = bin_of(want->units), end = sure > MR_POOL_MAX_UNITS ? BINS : bin_of((uint32_t)sure - 1) + 1;
+    uint32_t at = MR_POOL_NONE;
+    if (want->align > 1)
+        at = probe(pool, index, want, bin, end, effort);
+    else if (end != bin)
+        at = probe_bin(pool, index->heads[bin], want->units, effort);
     if (at != MR_POOL_NONE || effort == MR_FIT_THOROUGH)
         return at;
-    unsigned bin = first_bin(index, end);
+    bin = first_bin(index, end);
     return bin < BINS ? index->heads[bin] : MR_POOL_NONE;
 }
 

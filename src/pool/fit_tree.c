@@ -8,7 +8,8 @@
 
 #define DEPTH_MAX 256
 
-/* Nodes passed on the way down, to be corrected on the way up. */
+/* Nodes passed on the way down, to be corrected on the way up. Only `depth` is initialised: clearing the
+ * array would cost more than the search. */
 struct path {
     uint32_t at[DEPTH_MAX];
     unsigned depth;
@@ -57,7 +58,8 @@ static void renew(struct mr_pool *pool, const struct path *path, unsigned from)
 /* Splits the tree `below` into what comes before and behind `key`. */
 static void split(struct mr_pool *pool, uint32_t below, uint64_t key, uint32_t *before, uint32_t *behind)
 {
-    struct path path = { .depth = 0 };
+    struct path path;
+    path.depth = 0;
     while (below != MR_POOL_NONE) {
         struct mr_span *span = mr_pool_node(pool, below);
         push(&path, below);
@@ -118,7 +120,8 @@ void mr_fit_tree_remove(struct mr_pool *pool, struct mr_pool_index *index, uint3
     uint64_t key = key_of(pool, span, head);
     uint32_t size = size_of(span);
     uint32_t *link = &index->root;
-    struct path path = { .depth = 0 };
+    struct path path;
+    path.depth = 0;
     while (*link != head) {
         MR_REQUIRE(*link != MR_POOL_NONE, "a free span is missing from its tree");
         struct mr_span *at = mr_pool_node(pool, *link);
@@ -133,6 +136,24 @@ void mr_fit_tree_remove(struct mr_pool *pool, struct mr_pool_index *index, uint3
     while (above > 0 && mr_pool_node(pool, path.at[above - 1])->max <= size)
         above--;
     renew(pool, &path, above);
+}
+
+/* The key of a span is its head, but for best, so it may stay where it is. */
+bool mr_fit_tree_enlarge(struct mr_pool *pool, struct mr_pool_index *index, uint32_t head, uint32_t size)
+{
+    if (pool->fit == MR_FIT_BEST)
+        return false;
+    struct mr_span *span;
+    for (uint32_t at = index->root;; at = at < head ? span->right : span->left) {
+        MR_REQUIRE(at != MR_POOL_NONE, "a free span is missing from its tree");
+        span = mr_pool_node(pool, at);
+        if (span->max < size)
+            span->max = size;
+        if (at == head)
+            break;
+    }
+    span->size = size | MR_SPAN_FREE;
+    return true;
 }
 
 /* The first span in key order of at least `units`, in a tree whose max says there is one. */
@@ -238,7 +259,8 @@ uint32_t mr_fit_tree_find(const struct mr_pool *pool, const struct mr_pool_index
 
 uint32_t mr_fit_tree_find_stamp(const struct mr_pool *pool, const struct mr_pool_index *index, uint32_t until)
 {
-    struct path todo = { .depth = 0 };
+    struct path todo;
+    todo.depth = 0;
     uint32_t at = index->root;
     while (at != MR_POOL_NONE && mr_pool_stamp(pool, at) > until) {
         const struct mr_span *span = mr_pool_node(pool, at);

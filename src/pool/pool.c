@@ -121,7 +121,7 @@ uint32_t mr_pool_take(struct mr_pool *pool, uint32_t units, uint32_t align, uint
     if (head == MR_POOL_NONE)
         return head;
     uint32_t size = mr_pool_size(pool, head), given = mr_pool_stamp(pool, head);
-    uint32_t at = mr_fit_place(pool, head, size, &want);
+    uint32_t at = align == 1 ? head : mr_fit_place(pool, head, size, &want);
     withdraw(pool, head);
     carve(pool, head, head + size, at, want.units, given);
     pool->cursor = at;
@@ -133,6 +133,23 @@ uint32_t mr_pool_take(struct mr_pool *pool, uint32_t units, uint32_t align, uint
 static bool is_free_of_grade(const struct mr_pool *pool, uint32_t head, uint32_t stamp)
 {
     return mr_pool_is_free(pool, head) && (mr_pool_stamp(pool, head) != 0) == (stamp != 0);
+}
+
+/* Adds the `size` units behind the free span at `head` to it, under a stamp of its grade. */
+static void append(struct mr_pool *pool, uint32_t head, uint32_t size, uint32_t stamp)
+{
+    struct mr_span *span = mr_pool_node(pool, head);
+    uint32_t whole = mr_pool_size(pool, head) + size;
+    bool tree = pool->fit != MR_FIT_SEGREGATED;
+    stamp = (uint32_t)mr_max(stamp, span->stamp);
+    if (tree && mr_fit_tree_enlarge(pool, mr_fit_index(pool, stamp), head, whole)) {
+        pool->free_units += size;
+        span->stamp = stamp;
+        mr_fit_set_back(pool, head, whole);
+    } else {
+        withdraw(pool, head);
+        put(pool, head, whole, stamp);
+    }
 }
 
 uint32_t mr_pool_give(struct mr_pool *pool, uint32_t head, uint32_t stamp)
@@ -149,10 +166,8 @@ uint32_t mr_pool_give(struct mr_pool *pool, uint32_t head, uint32_t stamp)
         stamp = (uint32_t)mr_max(stamp, mr_pool_stamp(pool, next));
     }
     if (head > 0 && is_free_of_grade(pool, before, stamp)) {
-        withdraw(pool, before);
-        size += mr_pool_size(pool, before);
-        stamp = (uint32_t)mr_max(stamp, mr_pool_stamp(pool, before));
-        head = before;
+        append(pool, before, size, stamp);
+        return before;
     }
     put(pool, head, size, stamp);
     return head;
