@@ -127,7 +127,8 @@ static int run_and_show(char **program, bool out_of_reach)
 {
     struct mr_reports reports;
     if (!mr_reports_open(&reports)) {
-        mr_cli_say("cannot make a directory for the report (%s); the program writes it to stderr itself", strerror(errno));
+        mr_cli_say("cannot make a directory for the report (%s); the program writes it to stderr itself",
+                   strerror(errno));
         return become(program);
     }
     int status, why = 0;

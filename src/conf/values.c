@@ -125,7 +125,9 @@ static const struct unit size_units[] = {
     { "g", UINT64_C(1) << 30 }, { "gb", UINT64_C(1) << 30 }, { "gib", UINT64_C(1) << 30 },
     { "t", UINT64_C(1) << 40 }, { "tb", UINT64_C(1) << 40 }, { "tib", UINT64_C(1) << 40 },
 };
-static const struct unit time_units[] = { { "", 1 }, { "ms", 1 }, { "s", 1000 }, { "min", 60000 }, { "h", 3600000 } };
+static const struct unit time_units[] = {
+    { "", 1 }, { "ms", 1 }, { "s", 1000 }, { "min", 60000 }, { "h", 3600000 },
+};
 static const struct unit plain_units[] = { { "", 1 } };
 
 enum reading { READ, MALFORMED, TOO_LARGE };
@@ -170,14 +172,16 @@ static bool read_size(const struct mr_option *option, const char *text, uint64_t
 {
     uint64_t n;
     enum reading reading = read_quantity(text, size_units, MR_COUNT(size_units), &n);
-    return settle(reading, option, n, "a size; write whole bytes, or with k, m, g or t, as in 512m", " bytes", value, why);
+    return settle(reading, option, n, "a size; write whole bytes, or with k, m, g or t, as in 512m", " bytes", value,
+                  why);
 }
 
 static bool read_millis(const struct mr_option *option, const char *text, uint64_t *value, struct mr_fmt *why)
 {
     uint64_t n;
     enum reading reading = read_quantity(text, time_units, MR_COUNT(time_units), &n);
-    return settle(reading, option, n, "a time; write whole milliseconds, or with ms, s, min or h, as in 2s", " ms", value, why);
+    return settle(reading, option, n, "a time; write whole milliseconds, or with ms, s, min or h, as in 2s", " ms", value,
+                  why);
 }
 
 static bool read_number(const struct mr_option *option, const char *text, uint64_t *value, struct mr_fmt *why)
@@ -242,7 +246,7 @@ static bool read_signal(const struct mr_option *option, const char *text, uint64
         return false;
     }
     if (n == SIGKILL || n == SIGSTOP || (n >= 32 && n < (uint64_t)SIGRTMIN)) {
-        mr_fmt_print(why, n < 32 ? "a signal that no program can catch" : "a signal that the C library keeps for itself");
+        mr_fmt_print(why, "a signal that %s", n < 32 ? "no program can catch" : "the C library keeps for itself");
         return false;
     }
     return settle(reading, option, n, "a signal's number", "", value, why);

@@ -1,4 +1,5 @@
 #include "report.h"
+#include "numbers.h"
 
 #include <signal.h>
 #include <string.h>
@@ -9,62 +10,6 @@
 #define NO_COUNT UINT64_MAX /* a row without a number of blocks */
 #define SIZES_LISTED 20     /* rows of the table of what is in use, largest first */
 #define PREVIEW 16          /* bytes shown of a block in use */
-
-/* --- numbers ------------------------------------------------------------------------------------ */
-
-static void put_count(struct mr_fmt *out, int width, uint64_t n)
-{
-    char text[32];
-    struct mr_fmt f = mr_fmt_to_buffer(text, sizeof text);
-    mr_fmt_count(&f, n);
-    mr_fmt_print(out, "%*s", width, mr_fmt_end_string(&f));
-}
-
-static void put_size(struct mr_fmt *out, int width, uint64_t bytes)
-{
-    char text[32];
-    struct mr_fmt f = mr_fmt_to_buffer(text, sizeof text);
-    mr_fmt_size(&f, bytes);
-    mr_fmt_print(out, "%*s", width, mr_fmt_end_string(&f));
-}
-
-/* "1,000 blocks", "1 block". */
-static void put_noun(struct mr_fmt *out, uint64_t n, const char *noun)
-{
-    put_count(out, 0, n);
-    mr_fmt_print(out, " %s%s", noun, n == 1 ? "" : "s");
-}
-
-/* The two largest units that matter: "85 ms", "1.2 s", "12 min 3 s", "1 h 12 min". */
-static void put_duration(struct mr_fmt *out, uint64_t ms)
-{
-    uint64_t s = ms / 1000, min = s / 60;
-    if (ms < 1000)
-        mr_fmt_print(out, "%lu ms", ms);
-    else if (s < 60)
-        mr_fmt_print(out, "%lu.%lu s", s, ms % 1000 / 100);
-    else if (min < 60)
-        mr_fmt_print(out, "%lu min %lu s", min, s % 60);
-    else
-        mr_fmt_print(out, "%lu h %lu min", min / 60, min % 60);
-}
-
-/* part / whole with one decimal, rounded down; whole > 0 and part <= whole. */
-static void put_percent(struct mr_fmt *out, int width, uint64_t part, uint64_t whole)
-{
-    unsigned shift = whole > UINT64_MAX / 1000 ? 10 : 0;
-    uint64_t tenths = (part >> shift) * 1000 / (whole >> shift);
-    mr_fmt_print(out, "%*lu.%lu %%", width - 4, tenths / 10, tenths % 10);
-}
-
-/* Text from the program on a line of ours: cut off at `max`, with nothing a terminal would act on. */
-static void put_plain(struct mr_fmt *out, const char *text, size_t len, size_t max)
-{
-    for (size_t i = 0; i < len && i < max; i++)
-        mr_fmt_char(out, (unsigned char)text[i] < 0x20 || text[i] == 0x7f ? '.' : text[i]);
-    if (len > max)
-        mr_fmt_print(out, "...");
-}
 
 static const char *when(const struct mr_report *report)
 {
@@ -91,7 +36,7 @@ static void put_exit(const struct mr_report *report, struct mr_fmt *out)
     case MR_EXIT_UNKNOWN:
         mr_fmt_print(out, "ended after ");
     }
-    put_duration(out, report->elapsed_ms);
+    mr_numbers_duration(out, report->elapsed_ms);
 }
 
 static void put_header(const struct mr_report *report, struct mr_fmt *out)
@@ -100,14 +45,14 @@ static void put_header(const struct mr_report *report, struct mr_fmt *out)
     while (base > 0 && report->command[base - 1] != '/')
         base--;
     mr_fmt_print(out, "== memoir == ");
-    put_plain(out, report->command + base, word - base, 40);
+    mr_numbers_text(out, report->command + base, word - base, 40);
     mr_fmt_print(out, " (pid %ld) ", report->pid);
     put_exit(report, out);
     mr_fmt_print(out, "\n   command   ");
-    put_plain(out, report->command, strlen(report->command), 84);
+    mr_numbers_text(out, report->command, strlen(report->command), 84);
     mr_fmt_print(out, "\n   memoir    %s, strategy %s\n", report->version, report->strategy);
     if (report->threads_running)
-        mr_fmt_print(out, "   note      other threads went on while this was counted: sums may be off by what they did\n");
+        mr_fmt_print(out, "   note      other threads went on meanwhile: sums may be off by what they did\n");
 }
 
 static void put_row(struct mr_fmt *out, char sign, const char *label, uint64_t blocks, uint64_t bytes)
@@ -116,9 +61,9 @@ static void put_row(struct mr_fmt *out, char sign, const char *label, uint64_t b
     if (blocks == NO_COUNT)
         mr_fmt_print(out, "%16s", "");
     else
-        put_count(out, 16, blocks);
-    put_count(out, 22, bytes);
-    put_size(out, 12, bytes);
+        mr_numbers_count(out, 16, blocks);
+    mr_numbers_count(out, 22, bytes);
+    mr_numbers_size(out, 12, bytes);
 }
 
 static void put_line(struct mr_fmt *out, char sign, const char *label, uint64_t blocks, uint64_t bytes)
@@ -137,16 +82,16 @@ static void put_nonzero(struct mr_fmt *out, const char *label, uint64_t bytes)
 static void put_events(const struct mr_totals *totals, struct mr_fmt *out)
 {
     mr_fmt_print(out, "     failed requests             ");
-    put_count(out, 16, totals->failed);
+    mr_numbers_count(out, 16, totals->failed);
     if (totals->foreign_frees) {
         mr_fmt_print(out, "\n     freed by another thread     ");
-        put_count(out, 16, totals->foreign_frees);
+        mr_numbers_count(out, 16, totals->foreign_frees);
     }
     if (totals->threads_peak) {
         mr_fmt_print(out, "\n     thread heaps                ");
-        put_count(out, 16, totals->threads);
+        mr_numbers_count(out, 16, totals->threads);
         mr_fmt_print(out, " now, ");
-        put_count(out, 0, totals->threads_peak);
+        mr_numbers_count(out, 0, totals->threads_peak);
         mr_fmt_print(out, " ever made");
     }
     mr_fmt_char(out, '\n');
@@ -162,7 +107,7 @@ static void put_summary(const struct mr_report *report, struct mr_fmt *out)
              t->in_use_bytes);
     put_row(out, ' ', "largest in use", NO_COUNT, t->peak_bytes);
     mr_fmt_print(out, " after ");
-    put_duration(out, t->peak_ms);
+    mr_numbers_duration(out, t->peak_ms);
     mr_fmt_char(out, '\n');
     put_events(t, out);
 }
@@ -191,7 +136,8 @@ static void put_memory(const struct mr_report *report, struct mr_fmt *out)
     if (report->process_resident_bytes >= t->resident_bytes)
         put_line(out, '+', "rest of the process", NO_COUNT, report->process_resident_bytes - t->resident_bytes);
     else if (report->process_resident_bytes)
-        put_line(out, '-', "not yet counted by the kernel", NO_COUNT, t->resident_bytes - report->process_resident_bytes);
+        put_line(out, '-', "not yet counted by the kernel", NO_COUNT,
+                 t->resident_bytes - report->process_resident_bytes);
     if (report->process_resident_bytes)
         put_line(out, '=', "resident in the process", NO_COUNT, report->process_resident_bytes);
     put_nonzero(out, "given back so far", t->purged_bytes);
@@ -222,14 +168,15 @@ static uint64_t rounding_bound(const struct mr_report *report, uint64_t *bytes)
 static void put_share(struct mr_fmt *out, const char *name, uint64_t part, uint64_t whole, const char *meaning)
 {
     mr_fmt_print(out, "     %-9s", name);
-    put_percent(out, 9, whole ? part : 0, whole ? whole : 1);
+    mr_numbers_percent(out, 9, whole ? part : 0, whole ? whole : 1);
     mr_fmt_print(out, "  %s\n", meaning);
 }
 
 static void put_fragmentation(const struct mr_report *report, struct mr_fmt *out)
 {
     const struct mr_totals *t = &report->totals;
-    uint64_t lying_free = t->slack_bytes + t->dirty_bytes, small_bytes = 0, bound = rounding_bound(report, &small_bytes);
+    uint64_t small_bytes, bound = rounding_bound(report, &small_bytes);
+    uint64_t lying_free = t->slack_bytes + t->dirty_bytes;
     mr_fmt_print(out, "\n   FRAGMENTATION %s\n", when(report));
     put_share(out, "overhead", t->resident_bytes - mr_min(t->in_use_bytes, t->resident_bytes), t->resident_bytes,
               "of the resident heap is not in use");
@@ -250,16 +197,16 @@ static void put_class(const struct mr_report *report, const struct mr_report_cla
 {
     uint64_t room = class->in_use_blocks + class->free_blocks;
     mr_fmt_print(out, "   %s", size_mark(report, class));
-    put_count(out, 14, class->size);
-    put_count(out, 15, class->allocations);
-    put_count(out, 15, class->frees);
-    put_count(out, 13, class->in_use_blocks);
-    put_size(out, 13, class->in_use_bytes);
+    mr_numbers_count(out, 14, class->size);
+    mr_numbers_count(out, 15, class->allocations);
+    mr_numbers_count(out, 15, class->frees);
+    mr_numbers_count(out, 13, class->in_use_blocks);
+    mr_numbers_size(out, 13, class->in_use_bytes);
     if (class->slabs == 0 || room == 0)
         mr_fmt_print(out, "%9s%10s\n", "-", "-");
     else {
-        put_count(out, 9, class->slabs);
-        put_percent(out, 10, class->in_use_blocks, room);
+        mr_numbers_count(out, 9, class->slabs);
+        mr_numbers_percent(out, 10, class->in_use_blocks, room);
         mr_fmt_char(out, '\n');
     }
 }
@@ -297,24 +244,24 @@ static const struct mr_report_class *next_by_bytes(const struct mr_report *repor
 static void put_sizes(const struct mr_report *report, struct mr_fmt *out)
 {
     const struct mr_report_class *class = NULL;
-    uint64_t left_bytes = report->totals.in_use_bytes, left_blocks = report->totals.in_use_blocks;
+    uint64_t total = report->totals.in_use_bytes, left_bytes = total, left_blocks = report->totals.in_use_blocks;
     mr_fmt_print(out, "   %16s%15s%20s%13s%10s\n", "size", "blocks", "bytes", "", "share");
     for (int i = 0; i < SIZES_LISTED && (class = next_by_bytes(report, class)) != NULL; i++) {
         mr_fmt_print(out, "   %s", size_mark(report, class));
-        put_count(out, 14, class->size);
-        put_count(out, 15, class->in_use_blocks);
-        put_count(out, 20, class->in_use_bytes);
-        put_size(out, 13, class->in_use_bytes);
-        put_percent(out, 10, mr_min(class->in_use_bytes, report->totals.in_use_bytes), mr_max(report->totals.in_use_bytes, 1));
+        mr_numbers_count(out, 14, class->size);
+        mr_numbers_count(out, 15, class->in_use_blocks);
+        mr_numbers_count(out, 20, class->in_use_bytes);
+        mr_numbers_size(out, 13, class->in_use_bytes);
+        mr_numbers_percent(out, 10, mr_min(class->in_use_bytes, total), mr_max(total, 1));
         mr_fmt_char(out, '\n');
         left_bytes -= mr_min(class->in_use_bytes, left_bytes);
         left_blocks -= mr_min(class->in_use_blocks, left_blocks);
     }
     if (left_blocks) {
         mr_fmt_print(out, "   %16s", "other sizes");
-        put_count(out, 15, left_blocks);
-        put_count(out, 20, left_bytes);
-        put_size(out, 13, left_bytes);
+        mr_numbers_count(out, 15, left_blocks);
+        mr_numbers_count(out, 20, left_bytes);
+        mr_numbers_size(out, 13, left_bytes);
         mr_fmt_char(out, '\n');
     }
 }
@@ -325,7 +272,7 @@ static void put_block(const struct mr_report_block *block, struct mr_fmt *out)
     const unsigned char *bytes = (const unsigned char *)block->address;
     size_t shown = mr_min(block->size, PREVIEW);
     mr_fmt_print(out, "   0x%012lx", block->address);
-    put_count(out, 13, block->size);
+    mr_numbers_count(out, 13, block->size);
     mr_fmt_print(out, "  |");
     for (size_t i = 0; i < shown; i++)
         mr_fmt_char(out, bytes[i] >= 0x20 && bytes[i] < 0x7f ? (char)bytes[i] : '.');
@@ -342,7 +289,7 @@ static void put_blocks(const struct mr_report *report, struct mr_fmt *out)
         put_block(&report->blocks[i], out);
     if (report->blocks_left_out) {
         mr_fmt_print(out, "   and ");
-        put_noun(out, report->blocks_left_out, "block");
+        mr_numbers_noun(out, report->blocks_left_out, "block");
         mr_fmt_print(out, " more: there was no memory left to list them\n");
     }
 }
@@ -365,18 +312,18 @@ static void put_verdict(const struct mr_report *report, struct mr_fmt *out)
     mr_fmt_print(out, "\n== memoir == ");
     if (t->in_use_blocks == 0) {
         mr_fmt_print(out, "nothing is in use: ");
-        put_noun(out, t->frees, "block");
+        mr_numbers_noun(out, t->frees, "block");
         mr_fmt_print(out, " allocated, all freed");
     } else {
-        put_noun(out, t->in_use_blocks, "block");
+        mr_numbers_noun(out, t->in_use_blocks, "block");
         mr_fmt_print(out, " (");
-        put_size(out, 0, t->in_use_bytes);
+        mr_numbers_size(out, 0, t->in_use_bytes);
         mr_fmt_print(out, running ? ") %s in use now" : ") %s still in use at the end",
                      running ? (t->in_use_blocks == 1 ? "is" : "are") : (t->in_use_blocks == 1 ? "was" : "were"));
     }
     if (t->failed) {
         mr_fmt_print(out, "; ");
-        put_noun(out, t->failed, "request");
+        mr_numbers_noun(out, t->failed, "request");
         mr_fmt_print(out, " failed");
     }
     mr_fmt_char(out, '\n');
