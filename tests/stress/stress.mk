@@ -13,6 +13,9 @@ $(B)/tests/stress-direct: tests/stress/stress.c tests/stress/direct.h $(B)/libme
 	@mkdir -p $(@D)
 	$(CC) $(TEST_CFLAGS) -DMR_STRESS_DIRECT $< $(B)/libmemoir.a -o $@ -pthread
 
+# A lock that is never released would hang the build: a run may take ten times its seconds and a minute.
+STRESS_RUN = timeout $(shell echo $$(($(STRESS_SECONDS) * 10 + 60)))
+
 # A sanitized libmemoir.so cannot be preloaded into a program that is not.
 STRESS_KINDS := $(if $(filter asan ubsan tsan,$(VARIANT)),direct,preload direct)
 
@@ -21,9 +24,9 @@ test-stress: $(addprefix stress-,$(STRESS_KINDS)) ## randomised threads, forks a
 
 stress-preload: $(B)/libmemoir.so $(B)/tests/stress
 	for strategy in $(STRESS_STRATEGIES); do \
-	  env MEMOIR_STRATEGY=$$strategy LD_PRELOAD=$(abspath $(B))/libmemoir.so \
+	  $(STRESS_RUN) env MEMOIR_STRATEGY=$$strategy LD_PRELOAD=$(abspath $(B))/libmemoir.so \
 	    $(B)/tests/stress $(STRESS_SECONDS) $(STRESS_THREADS) || exit 1; done
 
 stress-direct: $(B)/tests/stress-direct
 	for strategy in $(STRESS_STRATEGIES); do \
-	  env MEMOIR_STRATEGY=$$strategy $(B)/tests/stress-direct $(STRESS_SECONDS) $(STRESS_THREADS) || exit 1; done
+	  $(STRESS_RUN) env MEMOIR_STRATEGY=$$strategy $(B)/tests/stress-direct $(STRESS_SECONDS) $(STRESS_THREADS) || exit 1; done
