@@ -56,7 +56,8 @@ static const char *check_index(const struct mr_pool *pool, unsigned grade, uint3
 {
     if (pool->fit == MR_FIT_SEGREGATED)
         return mr_fit_segregated_check(pool, grade, spans);
-    return pool->fit == MR_FIT_BUDDY ? mr_fit_buddy_check(pool, grade, spans) : mr_fit_tree_check(pool, grade, spans);
+    return pool->fit == MR_FIT_BUDDY ? mr_fit_buddy_check(pool, grade, spans)
+                                     : mr_fit_tree_check(pool, grade, spans);
 }
 
 static bool holds(const struct mr_pool *pool, uint32_t head)
@@ -81,7 +82,8 @@ static const char *check_sums(const struct mr_pool *pool, const uint32_t indexed
     }
     if (spans[0] != indexed[0] || spans[1] != indexed[1])
         return "an index holds more than the free spans";
-    return units == pool->free_units && spans[0] + spans[1] == pool->free_spans ? NULL : "the sums of free spans and units are wrong";
+    bool sums = units == pool->free_units && spans[0] + spans[1] == pool->free_spans;
+    return sums ? NULL : "the sums of free spans and units are wrong";
 }
 
 const char *mr_pool_check(const struct mr_pool *pool)

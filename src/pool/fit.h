@@ -32,7 +32,8 @@ void mr_fit_segregated_insert(struct mr_pool *pool, struct mr_pool_index *index,
 void mr_fit_segregated_remove(struct mr_pool *pool, struct mr_pool_index *index, uint32_t head);
 uint32_t mr_fit_segregated_find(const struct mr_pool *pool, const struct mr_pool_index *index,
                                 const struct mr_fit_want *want, enum mr_fit_effort effort);
-uint32_t mr_fit_segregated_find_stamp(const struct mr_pool *pool, const struct mr_pool_index *index, uint32_t until);
+uint32_t mr_fit_segregated_find_stamp(const struct mr_pool *pool, const struct mr_pool_index *index,
+                                      uint32_t until);
 uint32_t mr_fit_segregated_largest(const struct mr_pool *pool, const struct mr_pool_index *index);
 
 void mr_fit_buddy_insert(struct mr_pool *pool, struct mr_pool_index *index, uint32_t head);
@@ -43,7 +44,8 @@ uint32_t mr_fit_buddy_largest(const struct mr_pool_index *index);
 void mr_fit_buddy_grow(struct mr_pool *pool, uint32_t units, uint32_t stamp);
 uint32_t mr_fit_buddy_take(struct mr_pool *pool, const struct mr_fit_want *want, uint32_t *stamp);
 uint32_t mr_fit_buddy_give(struct mr_pool *pool, uint32_t head, uint32_t stamp);
-bool mr_fit_buddy_resize(struct mr_pool *pool, uint32_t head, uint32_t units, uint32_t tail_stamp, uint32_t *stamp);
+bool mr_fit_buddy_resize(struct mr_pool *pool, uint32_t head, uint32_t units, uint32_t tail_stamp,
+                         uint32_t *stamp);
 
 /* The tests of I4 for one grade; *spans receives how many the index holds. */
 const char *mr_fit_tree_check(const struct mr_pool *pool, unsigned grade, uint32_t *spans);
@@ -61,7 +63,8 @@ MR_INLINE struct mr_pool_index *mr_fit_index(struct mr_pool *pool, uint32_t stam
 
 /* The lowest index in the free span [head, head + size) where the wanted span may begin: aligned, and
  * with nothing or a span of its own in front. MR_POOL_NONE when it does not fit. */
-MR_INLINE uint32_t mr_fit_place(const struct mr_pool *pool, uint32_t head, uint32_t size, const struct mr_fit_want *want)
+MR_INLINE uint32_t mr_fit_place(const struct mr_pool *pool, uint32_t head, uint32_t size,
+                                const struct mr_fit_want *want)
 {
     uint32_t gap = -(head + want->offset) & (want->align - 1);
     uint64_t front = gap != 0 && gap < pool->min_units ? (uint64_t)gap + want->align : gap;

@@ -52,7 +52,8 @@ static void withdraw(struct mr_pool *pool, uint32_t head)
 
 /* Halves the span [head, head + size), in no index, until its part around `at` has `units`; the other
  * halves become free. */
-static void cut_down(struct mr_pool *pool, uint32_t head, uint32_t size, uint32_t at, uint32_t units, uint32_t stamp)
+static void cut_down(struct mr_pool *pool, uint32_t head, uint32_t size, uint32_t at, uint32_t units,
+                     uint32_t stamp)
 {
     while (size > units) {
         size /= 2;
@@ -116,8 +117,8 @@ static uint32_t place(const struct mr_pool *pool, uint32_t head, const struct mr
 
 /* Among the spans of the lowest orders first, up to `effort` of each order looked at. From the order
  * of align on, one is as good as the other. */
-static uint32_t find(const struct mr_pool *pool, const struct mr_pool_index *index, const struct mr_fit_want *want,
-                     enum mr_fit_effort effort)
+static uint32_t find(const struct mr_pool *pool, const struct mr_pool_index *index,
+                     const struct mr_fit_want *want, enum mr_fit_effort effort)
 {
     uint64_t orders = index->rows & ~(((uint64_t)1 << order_of(want->units)) - 1);
     for (; orders != 0; orders &= orders - 1) {
@@ -187,7 +188,8 @@ static bool grow_in_place(struct mr_pool *pool, uint32_t head, uint32_t units, u
     return true;
 }
 
-bool mr_fit_buddy_resize(struct mr_pool *pool, uint32_t head, uint32_t units, uint32_t tail_stamp, uint32_t *stamp)
+bool mr_fit_buddy_resize(struct mr_pool *pool, uint32_t head, uint32_t units, uint32_t tail_stamp,
+                         uint32_t *stamp)
 {
     uint32_t size = mr_pool_size(pool, head), absorbed = 0;
     units = round_up(pool, units);

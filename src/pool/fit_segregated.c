@@ -55,8 +55,8 @@ MR_INLINE unsigned first_bin(const struct mr_pool_index *index, unsigned bin)
 }
 
 /* Tries up to `limit` spans of the bins from `bin` to before `end`. */
-static uint32_t probe(const struct mr_pool *pool, const struct mr_pool_index *index, const struct mr_fit_want *want,
-                      unsigned bin, unsigned end, unsigned limit)
+static uint32_t probe(const struct mr_pool *pool, const struct mr_pool_index *index,
+                      const struct mr_fit_want *want, unsigned bin, unsigned end, unsigned limit)
 {
     for (bin = first_bin(index, bin); bin < end; bin = first_bin(index, bin + 1)) {
         for (uint32_t at = index->heads[bin]; at != MR_POOL_NONE; at = mr_pool_node(pool, at)->left) {
@@ -100,7 +100,8 @@ uint32_t mr_fit_segregated_find(const struct mr_pool *pool, const struct mr_pool
     return bin < BINS ? index->heads[bin] : MR_POOL_NONE;
 }
 
-uint32_t mr_fit_segregated_find_stamp(const struct mr_pool *pool, const struct mr_pool_index *index, uint32_t until)
+uint32_t mr_fit_segregated_find_stamp(const struct mr_pool *pool, const struct mr_pool_index *index,
+                                      uint32_t until)
 {
     for (unsigned bin = first_bin(index, 0); bin < BINS; bin = first_bin(index, bin + 1)) {
         uint32_t at = mr_fit_list_find_stamp(pool, index->heads[bin], until);

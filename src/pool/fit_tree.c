@@ -173,7 +173,8 @@ static uint32_t leftmost(const struct mr_pool *pool, uint32_t at, uint32_t units
 /* The first span in key order with key >= from and at least `units`. Going down to `from`, every node
  * left of which the way leads lies behind it with its right subtree; the last of these that can serve
  * is the nearest. */
-static uint32_t first_from(const struct mr_pool *pool, const struct mr_pool_index *index, uint64_t from, uint32_t units)
+static uint32_t first_from(const struct mr_pool *pool, const struct mr_pool_index *index, uint64_t from,
+                           uint32_t units)
 {
     uint32_t hit = MR_POOL_NONE, at = index->root;
     while (max_below(pool, at) >= units) {
@@ -214,7 +215,8 @@ static bool can_hold(const struct mr_pool *pool, uint32_t head, const struct mr_
 }
 
 /* Tries up to `limit` spans of at least want->units in the order of the fit, wrapping round for next. */
-static uint32_t probe(const struct mr_pool *pool, const struct mr_pool_index *index, const struct mr_fit_want *want, unsigned limit)
+static uint32_t probe(const struct mr_pool *pool, const struct mr_pool_index *index,
+                      const struct mr_fit_want *want, unsigned limit)
 {
     uint64_t from = origin(pool, want->units);
     bool wrap = pool->fit == MR_FIT_NEXT;

@@ -4,7 +4,8 @@
 
 #include <string.h>
 
-void mr_pool_init(struct mr_pool *pool, enum mr_fit fit, void *nodes, size_t stride, uint32_t min_units, uint32_t seed)
+void mr_pool_init(struct mr_pool *pool, enum mr_fit fit, void *nodes, size_t stride, uint32_t min_units,
+                  uint32_t seed)
 {
     MR_REQUIRE(min_units == 1 || min_units == 2, "a smallest span is one unit or two");
     memset(pool, 0, sizeof *pool);
@@ -58,7 +59,8 @@ static void put(struct mr_pool *pool, uint32_t head, uint32_t size, uint32_t sta
 
 void mr_pool_grow(struct mr_pool *pool, uint32_t units, uint32_t stamp)
 {
-    MR_REQUIRE(units >= pool->min_units && units <= MR_POOL_MAX_UNITS - pool->units, "a pool grows within its bounds");
+    MR_REQUIRE(units >= pool->min_units && units <= MR_POOL_MAX_UNITS - pool->units,
+               "a pool grows within its bounds");
     if (pool->fit == MR_FIT_BUDDY) {
         mr_fit_buddy_grow(pool, units, stamp);
         return;
@@ -72,8 +74,8 @@ void mr_pool_grow(struct mr_pool *pool, uint32_t units, uint32_t stamp)
     mr_pool_give(pool, head, stamp);
 }
 
-static uint32_t find(const struct mr_pool *pool, const struct mr_pool_index *index, const struct mr_fit_want *want,
-                     enum mr_fit_effort effort)
+static uint32_t find(const struct mr_pool *pool, const struct mr_pool_index *index,
+                     const struct mr_fit_want *want, enum mr_fit_effort effort)
 {
     return pool->fit == MR_FIT_SEGREGATED ? mr_fit_segregated_find(pool, index, want, effort)
                                           : mr_fit_tree_find(pool, index, want, effort);
@@ -93,7 +95,8 @@ static uint32_t find_anywhere(const struct mr_pool *pool, const struct mr_fit_wa
 
 /* Makes [at, at + units) of the span at `head`, which is in no index and ends at `end`, a taken one.
  * What is left in front and behind becomes free under `stamp`. */
-static void carve(struct mr_pool *pool, uint32_t head, uint32_t end, uint32_t at, uint32_t units, uint32_t stamp)
+static void carve(struct mr_pool *pool, uint32_t head, uint32_t end, uint32_t at, uint32_t units,
+                  uint32_t stamp)
 {
     struct mr_span *span = mr_pool_node(pool, at);
     uint32_t rest = end - at - units;
@@ -159,7 +162,6 @@ uint32_t mr_pool_give(struct mr_pool *pool, uint32_t head, uint32_t stamp)
         return mr_fit_buddy_give(pool, head, stamp);
     const struct mr_span *span = mr_pool_node(pool, head);
     uint32_t size = span->size, next = head + size, before = head - span->back;
-    __builtin_prefetch(mr_pool_node(pool, before)); /* both neighbours are on their way at once */
     if (next < pool->units && is_free_of_grade(pool, next, stamp)) {
         withdraw(pool, next);
         size += mr_pool_size(pool, next);
@@ -178,7 +180,8 @@ uint32_t mr_pool_give(struct mr_pool *pool, uint32_t head, uint32_t stamp)
 static void shrink(struct mr_pool *pool, uint32_t head, uint32_t units, uint32_t tail_stamp)
 {
     uint32_t size = mr_pool_size(pool, head), tail = head + units, rest = size - units, next = head + size;
-    if (rest < pool->min_units && !(rest != 0 && next < pool->units && is_free_of_grade(pool, next, tail_stamp)))
+    bool merges = next < pool->units && is_free_of_grade(pool, next, tail_stamp);
+    if (rest < pool->min_units && !merges)
         return;
     mr_pool_node(pool, head)->size = units;
     mr_pool_node(pool, tail)->size = rest;

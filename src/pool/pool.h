@@ -83,7 +83,7 @@ _Static_assert(sizeof(struct mr_span) == 24, "a free span fits two 16-byte units
 /* The free spans of one grade. Which members are in use depends on the fit. */
 struct mr_pool_index {
     uint32_t root;                           /* first, next, best, worst: treap (Seidel and Aragon, 1996) */
-    uint32_t rows;                           /* segregated: bit r set iff cols[r] != 0; buddy: bit k iff order k has spans */
+    uint32_t rows;                           /* bit r: segregated: cols[r] != 0; buddy: order r has spans */
     uint8_t cols[MR_BIN_ROWS];
     uint32_t heads[MR_BIN_ROWS * MR_BIN_COLS]; /* first span of each list; buddy: heads[order] */
 };
@@ -103,7 +103,8 @@ struct mr_pool {
 };
 
 /* Makes an empty pool of no units. `min_units` as above (1 or 2). O(1). */
-void mr_pool_init(struct mr_pool *pool, enum mr_fit fit, void *nodes, size_t stride, uint32_t min_units, uint32_t seed);
+void mr_pool_init(struct mr_pool *pool, enum mr_fit fit, void *nodes, size_t stride, uint32_t min_units,
+                  uint32_t seed);
 
 /* Adds `units` (> 0) free units of the given stamp behind the last one. The nodes of the new units
  * must be writable (in band: the memory itself). Precondition: the sum stays <= MR_POOL_MAX_UNITS,

@@ -19,14 +19,15 @@ static char text[512];
 
 Test(fmt, prints_numbers_as_printf_does)
 {
-    static const long numbers[] = { 0, 1, -1, 9, 10, -10, 4711, INT_MAX, INT_MIN, UINT_MAX, LONG_MAX, LONG_MIN };
+    static const long numbers[] = { 0, 1, -1, 9, 10, -10, 4711, INT_MAX, INT_MIN, UINT_MAX, LONG_MAX,
+                                   LONG_MIN };
     for (unsigned i = 0; i < MR_COUNT(numbers); i++) {
         long n = numbers[i];
         EXPECT_AS_PRINTF("<%d|%i|%u|%x>", (int)n, (int)n, (unsigned)n, (unsigned)n);
-        EXPECT_AS_PRINTF("<%ld|%lld|%lu|%lx|%llu|%zu|%zx|%jd>", n, (long long)n, (unsigned long)n, (unsigned long)n,
-                         (unsigned long long)n, (size_t)n, (size_t)n, (intmax_t)n);
-        EXPECT_AS_PRINTF("<%hd|%hu|%hx|%hhd|%hhu|%hhx>", (short)n, (unsigned short)n, (unsigned short)n, (signed char)n,
-                         (unsigned char)n, (unsigned char)n);
+        EXPECT_AS_PRINTF("<%ld|%lld|%lu|%lx|%llu|%zu|%zx|%jd>", n, (long long)n, (unsigned long)n,
+                         (unsigned long)n, (unsigned long long)n, (size_t)n, (size_t)n, (intmax_t)n);
+        EXPECT_AS_PRINTF("<%hd|%hu|%hx|%hhd|%hhu|%hhx>", (short)n, (unsigned short)n, (unsigned short)n,
+                         (signed char)n, (unsigned char)n, (unsigned char)n);
         EXPECT_AS_PRINTF("<%hx|%hhx>", (short)n, (signed char)n);
         EXPECT_AS_PRINTF("<%12ld|%-12ld|%012ld|%3ld>", n, n, n, n);
         EXPECT_AS_PRINTF("<%*ld|%*ld|%-*ld>", 9, n, -9, n, 9, n);
@@ -176,7 +177,8 @@ Test(fmt, json_leaves_valid_utf8_and_escapes_the_rest)
 {
     cr_expect_str_eq(JSON("\xc3\xa4 \xe2\x82\xac \xf0\x9f\x98\x80"), "\xc3\xa4 \xe2\x82\xac \xf0\x9f\x98\x80");
     cr_expect_str_eq(JSON("\xc2\x80\xdf\xbf\xe0\xa0\x80\xef\xbf\xbf\xf0\x90\x80\x80\xf4\x8f\xbf\xbf"),
-                     "\xc2\x80\xdf\xbf\xe0\xa0\x80\xef\xbf\xbf\xf0\x90\x80\x80\xf4\x8f\xbf\xbf", "the first and last of each length");
+                     "\xc2\x80\xdf\xbf\xe0\xa0\x80\xef\xbf\xbf\xf0\x90\x80\x80\xf4\x8f\xbf\xbf",
+                     "the first and last of each length");
     cr_expect_str_eq(JSON("\xff"), "\\u00ff");
     cr_expect_str_eq(JSON("\x80y"), "\\u0080y", "a continuation without a beginning");
     cr_expect_str_eq(JSON("\xc3"), "\\u00c3", "cut short");

@@ -16,9 +16,10 @@ static uint32_t next_random(void)
 /* Mostly small sizes, few large ones; stamps repeat so that merging meets equal and unequal ones. */
 static struct shadow_op random_op(uint32_t pool_units)
 {
-    static const enum shadow_kind kinds[] = { SHADOW_TAKE, SHADOW_TAKE, SHADOW_TAKE, SHADOW_TAKE, SHADOW_TAKE, SHADOW_GIVE,
-                                              SHADOW_GIVE, SHADOW_GIVE, SHADOW_GIVE, SHADOW_RESIZE, SHADOW_RESIZE,
-                                              SHADOW_TAKE_WHOLE, SHADOW_ASK, SHADOW_GROW };
+    static const enum shadow_kind kinds[] = {
+        SHADOW_TAKE, SHADOW_TAKE, SHADOW_TAKE, SHADOW_TAKE, SHADOW_TAKE, SHADOW_GIVE, SHADOW_GIVE,
+        SHADOW_GIVE, SHADOW_GIVE, SHADOW_RESIZE, SHADOW_RESIZE, SHADOW_TAKE_WHOLE, SHADOW_ASK, SHADOW_GROW,
+    };
     struct shadow_op op = { .kind = kinds[next_random() % MR_COUNT(kinds)], .align = 1 };
     op.units = 1 + next_random() % (next_random() % 8 == 0 ? pool_units / 4 + 1 : 24);
     if (next_random() % 4 == 0) {
@@ -246,7 +247,7 @@ Test(pool, check_sees_what_the_index_has_lost_or_keeps)
     for (int fit = 0; fit < MR_FIT_COUNT; fit++) {
         make_holes((enum mr_fit)fit);
         uint32_t a = take(1);
-        table[a].size |= MR_SPAN_FREE; /* free, but given to no one: of its own grade, so nothing else is wrong */
+        table[a].size |= MR_SPAN_FREE; /* free, but not given; of its own grade, so nothing else is wrong */
         table[a].stamp = 5;
         expect_broken("not in the index");
         make_holes((enum mr_fit)fit);
