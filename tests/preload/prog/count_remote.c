@@ -7,10 +7,14 @@ enum { SLOTS = 500 };
 static size_t rounds;
 static _Atomic(void *) slots[SLOTS];
 
+/* All threads exist before the first round: what the C library allocates for them is the same in every run. */
+static pthread_barrier_t start;
+
 /* Whatever comes out of a slot was put there by some thread or other. */
 static void *swap(void *arg)
 {
     uint64_t seed = 9 + (uintptr_t)arg;
+    pthread_barrier_wait(&start);
     for (size_t round = 0; round < rounds; round++) {
         void *block = count_malloc((size_t)20 << expect_random(&seed) % 12);
         count_free(atomic_exchange(&slots[expect_random(&seed) % SLOTS], block));
@@ -20,14 +24,13 @@ static void *swap(void *arg)
 
 int main(int argc, char **argv)
 {
-    pthread_t threads[4];
+    pthread_t threads[8];
     rounds = count_rounds(argc, argv);
-    for (int wave = 0; wave < 3; wave++) {
-        for (size_t i = 0; i < COUNT(threads); i++)
-            EXPECT(pthread_create(&threads[i], NULL, swap, (void *)i) == 0);
-        for (size_t i = 0; i < COUNT(threads); i++)
-            pthread_join(threads[i], NULL);
-    }
+    pthread_barrier_init(&start, NULL, COUNT(threads));
+    for (size_t i = 0; i < COUNT(threads); i++)
+        EXPECT(pthread_create(&threads[i], NULL, swap, (void *)i) == 0);
+    for (size_t i = 0; i < COUNT(threads); i++)
+        pthread_join(threads[i], NULL);
     for (size_t i = 0; i < SLOTS; i += 2)
         count_free(atomic_exchange(&slots[i], NULL));
     count_print();
