@@ -14,6 +14,8 @@
 set -uo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
+# Debian's programs, whatever else the caller has; PostgreSQL keeps its own outside the usual directories.
+PATH=/usr/bin:/bin:/usr/sbin:/sbin$(printf ':%s' /usr/lib/postgresql/*/bin)
 lib='' set=all strategy='' names=()
 passed=0 failed=0 skipped=0
 
@@ -57,7 +59,7 @@ loads() {
 
 missing_command() {
     for need in $(head_value "$1" needs); do
-        PATH=$PATH:/usr/sbin:/sbin command -v "$need" >/dev/null || { echo "$need"; return; }
+        command -v "$need" >/dev/null || { echo "$need"; return; }
     done
 }
 
@@ -71,7 +73,7 @@ run_once() {
     (
         cd "$home" || exit 99
         exec timeout -k 5 "$(head_value "$name" limit)" \
-            env -i PATH="$PATH:/usr/sbin:/sbin" HOME="$home" TMPDIR="$home" LC_ALL=C.UTF-8 TZ=UTC TOOLS="$here/tools.sh" \
+            env -i PATH="$PATH" HOME="$home" TMPDIR="$home" LC_ALL=C.UTF-8 TZ=UTC TOOLS="$here/tools.sh" \
             "$@" bash "$here/$name.sh"
     ) >"$out/stdout" 2>"$out/stderr" </dev/null
     echo $? >"$out/code"
