@@ -218,7 +218,8 @@ def xsltproc(scale):
     rows = []
     for i in range(900 * scale):
         note = "".join(rng.choices("abcdefgh ", k=30))
-        rows.append(f'<person id="{i}" town="t{rng.randrange(300)}"><name>{note[:9]}{i}</name><note>{note}</note></person>')
+        rows.append(f'<person id="{i}" town="t{rng.randrange(300)}"><name>{note[:9]}{i}</name><note>{note}</note>'
+                    "</person>")
     return {"xslt.xsl": XSL, "xslt.xml": "<people>" + "\n".join(rows) + "</people>\n"}
 
 
@@ -229,8 +230,8 @@ def git_stream(scale):
     out = []
     for commit in range(max(5, 60 * scale)):
         message = f"change {commit}"
-        out.append(f"commit refs/heads/main\ncommitter A <a@example.org> {1500000000 + commit * 60} +0000\ndata {len(message)}\n"
-                   f"{message}\n")
+        out.append(f"commit refs/heads/main\ncommitter A <a@example.org> {1500000000 + commit * 60} +0000\n"
+                   f"data {len(message)}\n{message}\n")
         for f in range(200) if commit == 0 else rng.sample(range(200), 4):
             for _ in range(3):
                 files[f][rng.randrange(100)] = f"line changed in {commit}: {rng.random()}"

@@ -12,6 +12,8 @@ import shutil
 import subprocess
 from dataclasses import dataclass, field
 
+KILLED = 128 + 9  # the status of what ran out of time
+
 DEBIAN = {"jemalloc": "libjemalloc.so.2", "tcmalloc": "libtcmalloc_minimal.so.4", "mimalloc": "libmimalloc.so.2*"}
 
 
@@ -77,8 +79,8 @@ class Cells:
             return row.argv + [allocator.path]
         if row.server:
             return row.argv + [self.launch, self.file("record"), preload, str(self.scale)]
-        own = [self.launch, "-r", self.file("record"), "-o", self.file("out"), "-e", self.file("err"), "-t", str(self.timeout),
-               "-n", str(row.times)]
+        own = [self.launch, "-r", self.file("record"), "-o", self.file("out"), "-e", self.file("err"),
+               "-t", str(self.timeout), "-n", str(row.times)]
         return own + (["-p", preload] if preload else []) + row.argv
 
     def clocked(self, command, env):
@@ -108,11 +110,11 @@ class Cells:
         return {"status": run.returncode, "values": parse_json(run.stdout)}
 
     def cell(self, row, record, outer):
-        """Times per start. hyperfine's wall time also holds the launcher's half millisecond, which only matters when many
-        starts are summed up or a server is measured: there the launcher's own clock is taken."""
+        """Times per start. hyperfine's wall time also holds the launcher's half millisecond, which matters where one
+        run is many starts: there the launcher's own clock is taken."""
         inner = row.times > 1 or outer is None
-        cell = {"wall": (record["wall"] if inner else outer) / row.times, "cpu": (record["user"] + record["sys"]) / row.times,
-                "user": record["user"] / row.times, "sys": record["sys"] / row.times, "rss": record["maxrss"],
+        cell = {"wall": (record["wall"] if inner else outer) / row.times,
+                "cpu": (record["user"] + record["sys"]) / row.times, "user": record["user"] / row.times, "sys": record["sys"] / row.times, "rss": record["maxrss"],
                 "faults": (record["minor"] + record["major"]) / row.times, "major": record["major"],
                 "status": record["status"]}
         if outer is not None and not row.server:

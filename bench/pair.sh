@@ -14,7 +14,8 @@ instructions() { # mode count
 per_pair() { # mode
     short=$(instructions "$1" 10000)
     long=$(instructions "$1" 30000)
-    if [ -n "$short" ] && [ -n "$long" ]; then
+    # No difference: the process died in its start-up both times.
+    if [ "${long:-0}" -gt "${short:-0}" ]; then
         echo "$short $long" | awk '{ printf "%.1f", ($2 - $1) / 20000 }'
     else
         printf null

@@ -33,7 +33,8 @@ def bars(values, subject, x, y, longest):
 
 def glibc_line(x, y, height, longest):
     at = x + LABEL + WIDTH / longest
-    return f'<line x1="{at:.1f}" y1="{y - 3:.1f}" x2="{at:.1f}" y2="{y + height:.1f}" stroke="{INK}" stroke-dasharray="2 3"/>'
+    return (f'<line x1="{at:.1f}" y1="{y - 3:.1f}" x2="{at:.1f}" y2="{y + height:.1f}" stroke="{INK}" '
+            'stroke-dasharray="2 3"/>')
 
 
 def draw(f, groups):

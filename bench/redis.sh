@@ -21,7 +21,7 @@ until redis-cli -s "$dir/socket" ping >/dev/null 2>&1; do
     sleep 0.01
 done
 requests=$((scale * 800))
-redis-benchmark -s "$dir/socket" -q -P 16 -c 20 -n $requests -r 50000 -d 120 -t set,get,lpush,lrange_100,sadd,hset \
+redis-benchmark -s "$dir/socket" -q -P 64 -c 20 -n $requests -r 50000 -d 120 -t set,get,lpush,lrange_100,sadd,hset \
     >/dev/null 2>&1
 redis-cli -s "$dir/socket" flushall >/dev/null
 redis-cli -s "$dir/socket" shutdown nosave >/dev/null 2>&1 || true

@@ -40,8 +40,9 @@ def summary(f):
                      number(f.ratio(names, "glibc", "rss"))])
     head = [f"{f.subject} against", "best peer: time", "which", "aim", "envelope: time", "leanest peer: RSS", "which",
             "glibc: RSS"]
-    return ["Below 1.00 " + f.subject + " takes less. Best and leanest peer: the one whose geometric mean is hardest to beat; "
-            "envelope: on each benchmark the peer that is fastest there.", ""] + table(head, rows) if rows else []
+    legend = (f"Below 1.00 {f.subject} takes less. Best and leanest peer: the one whose geometric mean is hardest to beat; "
+              "envelope: on each benchmark the peer that is fastest there.")
+    return [legend, ""] + table(head, rows) if rows else []
 
 
 def pairwise(f):
@@ -91,7 +92,7 @@ def outliers(f):
                 lines.append(f"- {name}: {mine / value:.2f}, {what} {best}")
     if f.subject not in f.allocators:
         return []
-    return [f"## Outliers: time above 1.10 of the fastest, RSS above 1.15 of the leanest peer", ""] + (lines or ["None."]) + [""]
+    return ["## Outliers: time above 1.10 of the fastest, RSS above 1.15 of the leanest peer", ""] + (lines or ["None."]) + [""]
 
 
 def mappings(f):
@@ -107,8 +108,8 @@ def startup(f):
     names = [n for n, b in f.benchmarks.items() if b["group"] == "startup"]
     rows = []
     for name in names:
-        for key, what, scale in (("wall", "wall, µs", 1e6), ("cpu", "user + system, µs", 1e6), ("rss", "peak RSS, KiB", 1),
-                                 ("faults", "page faults", 1)):
+        for key, what, scale in (("wall", "wall, µs", 1e6), ("cpu", "user + system, µs", 1e6),
+                                 ("rss", "peak RSS, KiB", 1), ("faults", "page faults", 1)):
             values = [f.median(name, one, key) for one in f.allocators]
             rows.append([f"{name[6:]}: {what}"] + [f"{v * scale:.0f}" if v is not None else "–" for v in values])
     return ["## Start-up, per start", ""] + table(["program"] + f.allocators, rows) if rows else []
@@ -120,7 +121,8 @@ def scaling(f):
     if not any(f.benchmarks[n]["group"] == "scaling" for n in names):
         return []
     rows = [[n] + [number(f.median(n, one, "cpu"), "s") for one in f.allocators] for n in names]
-    return ["## Scaling: user + system seconds of the same work in N threads", ""] + table(["threads"] + f.allocators, rows)
+    title = "## Scaling: user + system seconds of the same work in N threads"
+    return [title, ""] + table(["threads"] + f.allocators, rows)
 
 
 def latency(f):
@@ -138,8 +140,8 @@ def latency(f):
 def idle(f):
     lines = []
     for name in [n for n, b in f.benchmarks.items() if b["group"] == "idle"]:
-        rows = [[one] + [number(f.probe(name, one, k), "rss") for k in ("before", "peak", "after_0", "after_1", "after_3", "after_10")]
-                for one in f.allocators]
+        moments = ("before", "peak", "after_0", "after_1", "after_3", "after_10")
+        rows = [[one] + [number(f.probe(name, one, m), "rss") for m in moments] for one in f.allocators]
         lines += table([f"{name}: RSS, MiB", "before", "peak", "freed", "1 s", "3 s", "10 s"], rows)
     return ["## Memory after a burst was freed", ""] + lines if lines else []
 
@@ -151,16 +153,18 @@ def churn(f):
     for one in f.allocators:
         values = f.probe("churn", one, "rss") or []
         rows.append([one] + [number(v, "rss") for v in values] + ["–"] * (10 - len(values)))
-    return ["## A long life: RSS in MiB at each tenth", ""] + table(["allocator"] + [str(i + 1) for i in range(10)], rows)
+    head = ["allocator"] + [str(i + 1) for i in range(10)]
+    return ["## A long life: RSS in MiB at each tenth", ""] + table(head, rows)
 
 
 def pairs(f):
     if "pair" not in f.benchmarks:
         return []
-    modes = {"small": "64 B, one live", "batch": "1000 of 48 B", "replace": "16–516 B, 4096 live", "page": "3000 B, one live",
-             "big": "200 KB, one live"}
+    modes = {"small": "64 B, one live", "batch": "1000 of 48 B", "replace": "16–516 B, 4096 live",
+             "page": "3000 B, one live", "big": "200 KB, one live"}
     rows = [[text] + [number(f.probe("pair", one, m), "faults") for one in f.allocators] for m, text in modes.items()]
-    return ["## Instructions per malloc/free pair, loop and PLT included (callgrind)", ""] + table(["pair"] + f.allocators, rows)
+    title = "## Instructions per malloc/free pair, loop and PLT included (callgrind)"
+    return [title, ""] + table(["pair"] + f.allocators, rows)
 
 
 def noise(f):

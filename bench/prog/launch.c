@@ -6,7 +6,7 @@
  * (128 + n for signal n). With -n the program is run TIMES times in a row and the record holds the sums, for the RSS the largest.
  * The preload goes into the program's environment only. It is a program of its own, and linked statically, because
  * a child's ru_maxrss starts at its parent's size: a launcher of some hundred KiB is smaller than anything it measures.
- * After -t seconds the program's whole process group is killed. */
+ * After -t seconds, or when the launcher itself is to end, the program's whole process group is killed. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -31,7 +31,8 @@ static void die(const char *what)
     exit(125);
 }
 
-static void on_alarm(int signal)
+/* The time is up, or someone wants us to end: the program first, and then the record of it. */
+static void on_signal(int signal)
 {
     (void)signal;
     if (child > 0)
@@ -135,7 +136,8 @@ static int parse(int argc, char **argv)
         }
     }
     if (optind == argc) {
-        fprintf(stderr, "usage: launch [-r RECORD] [-p PRELOAD] [-o STDOUT] [-e STDERR] [-t SECONDS] [-n TIMES] PROGRAM ...\n");
+        fprintf(stderr, "usage: launch [-r RECORD] [-p PRELOAD] [-o STDOUT] [-e STDERR] [-t SECONDS] [-n TIMES] "
+                        "PROGRAM [ARGUMENT...]\n");
         exit(125);
     }
     return optind;
@@ -147,7 +149,9 @@ int main(int argc, char **argv)
     struct record r = { 0 };
     if (options.preload)
         setenv("LD_PRELOAD", options.preload, 1);
-    signal(SIGALRM, on_alarm);
+    static const int ends[] = { SIGALRM, SIGTERM, SIGINT, SIGHUP };
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
+        signal(ends[i], on_signal);
     alarm(options.timeout);
     for (unsigned i = 0; i < options.times && r.status == 0; i++) {
         struct rusage usage;
