@@ -1,5 +1,5 @@
 /* Memory comes back. argv[1]: "burst": 256 MiB freed, the program works on; "idle": freed, and then
- * nothing is called any more; "scattered": every 16th block stays, the rest is used for other sizes;
+ * nothing is called any more; "scattered": every 16th block stays, the rest is used again;
  * "million": a million live blocks, replaced at random, freed at random. */
 #include "guest.h"
 
@@ -27,7 +27,7 @@ static void burst(bool idle)
     EXPECT(guest_status("VmRSS:") - before < 32 << 10);
 }
 
-/* Of 200 MiB 1/16 stays: what follows must find its room between, not on top. */
+/* Of 200 MiB 1/16 stays: what follows, of nearly the same size, must find its room between, not on top. */
 static void scattered(void)
 {
     enum { N = 200 << 10, M = 100 << 10 };
@@ -39,10 +39,10 @@ static void scattered(void)
         if (i % 16 != 0)
             guest_drop(blocks[i], 1000);
     for (int i = 0; i < M; i++)
-        others[i] = guest_new(900);
+        others[i] = guest_new(980);
     EXPECT(guest_status("VmRSS:") - before < 230 << 10);
     for (int i = 0; i < M; i++)
-        guest_drop(others[i], 900);
+        guest_drop(others[i], 980);
     for (int i = 0; i < N; i += 16)
         guest_drop(blocks[i], 1000);
 }
