@@ -91,6 +91,7 @@ static void zeroed_after_aligned_blocks(void)
 {
     for (size_t align = 32; align <= 1 << 20; align *= 2) {
         char *block = memalign(align, align * 2);
+        EXPECT_SAY(block, "no block aligned to %zu", align);
         memset(block, 0xcc, align * 2);
         free(block);
         char *fresh = calloc(align * 3, 1);

@@ -144,6 +144,7 @@ static void aligned_blocks_keep_contents(void)
     for (size_t align = 16; align <= (size_t)1 << 24; align *= 4)
         for (size_t i = 0; i < COUNT(sizes); i++) {
             char *block = memalign(align, 3000);
+            EXPECT_SAY(block, "no block aligned to %zu", align);
             expect_fill(block, 3000, i);
             block = realloc(block, sizes[i]);
             EXPECT(block);
