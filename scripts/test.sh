@@ -14,6 +14,15 @@ passed=0 failed=0
 
 build() { make -s --no-print-directory -j2 VARIANT="$1" B="$root/$1" "${@:2}"; }
 
+# fuzz NAME SOURCE...: tests/fuzz/NAME.c with its own main, so many random inputs, under ASan and UBSan.
+fuzz() {
+    local name=$1 binary=$root/fuzz/$1
+    mkdir -p "$root/fuzz"
+    "${CC:-gcc}" -std=gnu11 -D_GNU_SOURCE -DFUZZ_MAIN -DMR_DEBUG=2 -g -O1 -fsanitize=address,undefined \
+        -fno-sanitize-recover=undefined -Isrc/base -Isrc/pool -Isrc/os -Isrc/conf "tests/fuzz/$name.c" "${@:3}" -o "$binary" -pthread &&
+        timeout 60 "$binary" "$2"
+}
+
 now_ms() { echo $((${EPOCHREALTIME/[.,]/} / 1000)); }
 
 chosen() {
@@ -72,6 +81,12 @@ done
 for variant in release debug; do
     step "preload tests ($variant)" build "$variant" test-preload
 done
+for variant in tsan asan; do
+    step "stress ($variant)"  build "$variant" test-stress STRESS_SECONDS=1
+done
+step 'fuzz the options'       fuzz fuzz_conf 20000 src/base/*.c src/os/*.c src/conf/*.c
+step 'fuzz the pool'          fuzz fuzz_pool 1000 src/base/*.c src/pool/*.c
+step 'the demonstration'      scripts/demo.sh "$root/release"
 step 'real programs, fast'    tests/programs/run.sh "$root/release/libmemoir.so" --fast
 
 echo "$passed passed, $failed failed"
