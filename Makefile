@@ -3,7 +3,9 @@
 VARIANT ?= release
 PREFIX  ?= /usr/local
 LIBDIR  ?= $(PREFIX)/lib
-CC      ?= gcc
+ifeq ($(origin CC),default)
+CC := gcc
+endif
 VERSION := 0.1.0
 
 B := build/$(VARIANT)
@@ -31,7 +33,7 @@ CFLAGS_ALL := -std=gnu11 -D_GNU_SOURCE -DMR_VERSION='"$(VERSION)"' $(OPT) $(WARN
 LIB_LAYERS := base pool os conf ledger reach heap track report check entry
 CLI_LAYERS := base os conf ledger report cli
 # Files of entry/ that define names the C library owns: they stay out of libmemoir.a.
-OVERRIDES  := malloc glibc new other tell exits api
+OVERRIDES  := malloc glibc new other tell exits limits api
 
 sources = $(sort $(wildcard $(addprefix src/,$(addsuffix /*.c,$(1)))))
 objects = $(patsubst src/%.c,$(B)/obj/%.o,$(1))

@@ -1,16 +1,19 @@
 /* exits.c: every way a process ends, and the report written on the way out.
  *
  *   exit, return from main    a handler registered before all others, so it runs after them
- *   quick_exit                likewise
+ *   quick_exit                likewise; interposed for its status
  *   _exit, _Exit              interposed: glibc runs nothing there
- *   fatal signals, abort      a handler, only where the signal would have its default action, which
+ *   abort                     interposed: a program's own handler of SIGABRT comes first
+ *   fatal signals             a handler, only where the signal would have its default action, which
  *                             it then has; the exit status is what it would have been
  *
- * Nothing of this is in place unless a report was asked for; _exit is interposed always and then
- * is one test longer. */
+ * No handler is in place unless a report was asked for; the interposed functions do then what
+ * they always do. */
 #include "entry.h"
 
+#include <dlfcn.h>
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
@@ -34,11 +37,39 @@ static void on_exit_status(int status, void *unused)
     tell_end(MR_EXIT_EXITED, status & 0xff);
 }
 
-/* quick_exit does not say with which status. */
+/* The handlers of quick_exit are not told its status: it is noted on the way in. */
+static int quick_status;
+
 static void on_quick_exit(void *unused)
 {
     (void)unused;
-    tell_end(MR_EXIT_UNKNOWN, 0);
+    tell_end(MR_EXIT_EXITED, quick_status & 0xff);
+}
+
+MR_EXPORT _Noreturn void quick_exit(int status)
+{
+    void (*next)(int);
+    quick_status = status;
+    *(void **)&next = dlsym(RTLD_NEXT, "quick_exit");
+    next(status);
+    __builtin_unreachable();
+}
+
+/* abort: the program's handler of SIGABRT first, if it has one and that returns; then the default action.
+ * Written out because the report belongs between the two. */
+MR_EXPORT _Noreturn void abort(void)
+{
+    sigset_t just_abort;
+    sigemptyset(&just_abort);
+    sigaddset(&just_abort, SIGABRT);
+    pthread_sigmask(SIG_UNBLOCK, &just_abort, NULL);
+    raise(SIGABRT);
+    if (mr_tell_is_due())
+        tell_end(MR_EXIT_SIGNALLED, SIGABRT);
+    signal(SIGABRT, SIG_DFL);
+    raise(SIGABRT);
+    for (;;)
+        __builtin_trap();
 }
 
 MR_EXPORT _Noreturn void _exit(int status)

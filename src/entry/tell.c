@@ -98,6 +98,14 @@ static void expand_path(void)
     mr_fmt_end_string(&f);
 }
 
+static void complain(const char *why)
+{
+    char line[512];
+    struct mr_fmt f = mr_fmt_to_buffer(line, sizeof line);
+    mr_fmt_print(&f, "memoir: cannot write the report to %.200s: %s\n", path, why);
+    mr_file_write(2, line, f.len);
+}
+
 static int open_output(void)
 {
     if (to_stderr())
@@ -105,18 +113,22 @@ static int open_output(void)
     const char *why;
     expand_path();
     int fd = mr_file_create(path, &why);
-    if (fd < 0) {
-        char line[512];
-        struct mr_fmt f = mr_fmt_to_buffer(line, sizeof line);
-        mr_fmt_print(&f, "memoir: cannot write the report to %.200s: %s\n", path, why);
-        mr_file_write(2, line, f.len);
-    }
+    if (fd < 0)
+        complain(why);
     return fd;
 }
 
-static void to_descriptor(void *ctx, const char *text, size_t len)
+/* Where the report goes, and whether it arrived. */
+struct target {
+    int fd;
+    bool broken;
+};
+
+static void to_target(void *ctx, const char *text, size_t len)
 {
-    mr_file_write(*(int *)ctx, text, len);
+    struct target *target = ctx;
+    if (!target->broken)
+        target->broken = !mr_file_write(target->fd, text, len);
 }
 
 /* ---- the facts --------------------------------------------------------------------------------------- */
@@ -135,6 +147,7 @@ static size_t fill_classes(void)
             .in_use_blocks = row->allocs - row->frees,
             .slabs = row->slabs,
             .free_blocks = row->free_blocks,
+            .below = i && !row->large ? stats.rows[i - 1].size : 0,
             .large = row->large,
             .in_use_bytes = row->in_use_bytes,
         };
@@ -212,7 +225,8 @@ static struct mr_report gather(enum mr_exit_kind kind, int value)
     };
 }
 
-static void write_report(int fd, enum mr_exit_kind kind, int value)
+/* False when the system did not take all of it. */
+static bool write_report(int fd, enum mr_exit_kind kind, int value)
 {
     struct mr_report report = gather(kind, value);
     struct list list = { 0 };
@@ -223,10 +237,12 @@ static void write_report(int fd, enum mr_exit_kind kind, int value)
         report.block_count = list.len;
         report.blocks_left_out = list.left_out;
     }
-    struct mr_fmt f = mr_fmt_to_sink(buffer, sizeof buffer, to_descriptor, &fd);
+    struct target target = { .fd = fd };
+    struct mr_fmt f = mr_fmt_to_sink(buffer, sizeof buffer, to_target, &target);
     mr_report_formats[mr_conf.format].write(&report, &f);
     mr_fmt_flush(&f);
     mr_vm_release(list.blocks, listed);
+    return !target.broken;
 }
 
 void mr_tell_report(enum mr_exit_kind kind, int value)
@@ -234,8 +250,8 @@ void mr_tell_report(enum mr_exit_kind kind, int value)
     if (story_pid != mr_process_id() || atomic_exchange(&telling, true))
         return;
     int fd = open_output();
-    if (fd >= 0)
-        write_report(fd, kind, value);
+    if (fd >= 0 && !write_report(fd, kind, value) && !to_stderr())
+        complain("not all of it could be written");
     if (fd >= 0 && fd != 2 && fd != stderr_copy)
         mr_file_close(fd);
     atomic_store(&telling, false);

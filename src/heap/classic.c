@@ -3,15 +3,20 @@
 #include <string.h>
 
 #include "conf.h"
+#include "emergency.h"
 #include "ledger.h"
 #include "large.h"
 #include "peak.h"
 
-/* Units of 16 bytes; unit i's node stands at base + 8 + 16 i, its payload 8 bytes behind the node:
+/* Units of 16 bytes; the payload of unit i's span starts at the unit, its node 8 bytes before:
  *
- *   payload(i) = base + 16 (i + 1)         usable bytes of n units = 16 n - 8 */
-enum { UNIT = 16, NODE_OFFSET = 8, REGION_MOST = 64 };
+ *   payload(i) = base + 16 i      node(i) = base + 16 i - 8      usable bytes of n units = 16 n - 8
+ *
+ * One OS page in front of base is there for the first node. base is aligned far beyond a page, so
+ * an aligned unit is an aligned payload (buddies depend on it). */
+enum { UNIT = 16, NODE_BYTES = 8, REGION_MOST = 64 };
 static const size_t REGION_BYTES = (size_t)MR_POOL_MAX_UNITS * UNIT;
+static const size_t REGION_ALIGN = (size_t)1 << 30;
 static const size_t REGION_LEAST = (size_t)1 << 20;
 static const size_t GROW_LEAST = (size_t)1 << 20;
 static const size_t GROW_MOST = (size_t)64 << 20;
@@ -37,9 +42,9 @@ static struct count { uint64_t allocs, frees, alloc_bytes, free_bytes; } counts[
 
 /* ---- where things are ---------------------------------------------------------------------------- */
 
-static char *payload(const struct region *r, uint32_t i) { return r->base + (size_t)UNIT * (i + 1); }
-static size_t usable(uint32_t units) { return (size_t)UNIT * units - NODE_OFFSET; }
-static uint32_t units_for(size_t size) { return (uint32_t)((mr_max(size, 1) + NODE_OFFSET + UNIT - 1) / UNIT); }
+static char *payload(const struct region *r, uint32_t i) { return r->base + (size_t)UNIT * i; }
+static size_t usable(uint32_t units) { return (size_t)UNIT * units - NODE_BYTES; }
+static uint32_t units_for(size_t size) { return (uint32_t)((mr_max(size, 1) + NODE_BYTES + UNIT - 1) / UNIT); }
 
 static struct region *region_of(const void *p)
 {
@@ -54,8 +59,8 @@ static struct region *region_of(const void *p)
 static uint32_t block_at(const struct region *r, const void *p)
 {
     size_t offset = (size_t)((const char *)p - r->base);
-    uint32_t i = (uint32_t)(offset / UNIT) - 1;
-    if (offset % UNIT != 0 || offset < UNIT || i >= r->pool.units || mr_pool_is_free(&r->pool, i))
+    uint32_t i = (uint32_t)(offset / UNIT);
+    if (offset % UNIT != 0 || i >= r->pool.units || mr_pool_is_free(&r->pool, i))
         return MR_POOL_NONE;
     uint32_t size = mr_pool_size(&r->pool, i), back = mr_pool_node(&r->pool, i)->back;
     if (size == 0 || size > r->pool.units - i || back > i || (back == 0) != (i == 0))
@@ -99,9 +104,7 @@ static bool grow_by(struct region *r, size_t bytes)
 {
     if (bytes > r->reserved - r->committed || !within_limit(bytes) || !mr_vm_commit(r->base + r->committed, bytes))
         return false;
-    /* The first node needs 8 bytes in front, the last payload 8 behind: a unit is never handed out, and a
-     * second one keeps the count even, as buddies want it. */
-    mr_pool_grow(&r->pool, (uint32_t)(bytes / UNIT) - (r->committed == 0 ? 2 : 0), 0);
+    mr_pool_grow(&r->pool, (uint32_t)(bytes / UNIT), 0);
     r->committed += bytes;
     committed_total += bytes;
     return true;
@@ -109,11 +112,25 @@ static bool grow_by(struct region *r, size_t bytes)
 
 static bool grow_for(struct region *r, uint32_t units, uint32_t align)
 {
-    size_t need = mr_align_up(((size_t)units + align + 2) * UNIT, mr_os_page);
-    if (the_fit == MR_FIT_BUDDY) /* room for the power of two at its own alignment */
-        need = mr_align_up((size_t)4 * UNIT << mr_log2_ceil(mr_max(units, align)), mr_os_page);
+    size_t need = mr_align_up(((size_t)units + align) * UNIT, mr_os_page);
+    if (the_fit == MR_FIT_BUDDY) { /* a power of two, behind the next multiple of itself */
+        size_t bytes = mr_max((size_t)UNIT << mr_log2_ceil(mr_max(units, align)), mr_os_page);
+        need = mr_align_up(r->committed, bytes) + bytes - r->committed;
+    }
     size_t step = mr_align_down(mr_min(mr_max(r->committed / 8, GROW_LEAST), GROW_MOST), mr_os_page);
     return (step > need && grow_by(r, step)) || grow_by(r, need);
+}
+
+/* Address space for a region: base aligned, and the OS page before it. */
+static char *reserve(size_t bytes, size_t align)
+{
+    char *p = mr_vm_reserve(bytes + align + mr_os_page, mr_os_page);
+    if (!p)
+        return NULL;
+    char *base = (char *)mr_align_up((size_t)p + mr_os_page, align);
+    mr_vm_release(p, (size_t)(base - mr_os_page - p));
+    mr_vm_release(base + bytes, (size_t)(p + align + mr_os_page - base));
+    return base;
 }
 
 static bool add_region(size_t least)
@@ -121,20 +138,19 @@ static bool add_region(size_t least)
     if (region_count == REGION_MOST)
         return false;
     size_t bytes = REGION_BYTES;
-    char *base = mr_vm_reserve(bytes, MR_MIB);
+    char *base = reserve(bytes, REGION_ALIGN);
     if (!base) { /* a limit: a quarter of what is left, as in space.c */
         while (bytes > REGION_LEAST && !(base = mr_vm_reserve(bytes /= 2, mr_os_page)))
             ;
-        if (base)
-            mr_vm_release(base, bytes);
+        mr_vm_release(base, base ? bytes : 0);
         bytes = mr_max(bytes / 4, mr_align_up(least, MR_SLICE));
-        base = mr_vm_reserve(bytes, mr_os_page);
+        base = reserve(bytes, mr_min((size_t)1 << mr_log2_floor(bytes), REGION_ALIGN));
     }
-    if (!base)
+    if (!base || !mr_vm_commit(base - mr_os_page, mr_os_page))
         return false;
     struct region *r = &regions[region_count];
     *r = (struct region){ .base = base, .reserved = bytes, .untouched = base };
-    mr_pool_init(&r->pool, the_fit, base + NODE_OFFSET, UNIT, 2, 0);
+    mr_pool_init(&r->pool, the_fit, base - NODE_BYTES, UNIT, 2, 0);
     region_count++;
     return true;
 }
@@ -146,11 +162,22 @@ bool mr_classic_init(enum mr_fit fit)
     return add_region(GROW_LEAST);
 }
 
+void mr_classic_unreserve(void)
+{
+    mr_lock_acquire(&mr_classic_lock);
+    for (uint32_t k = 0; k < region_count; k++) {
+        struct region *r = &regions[k];
+        mr_vm_release(r->base + r->committed, r->reserved - r->committed);
+        r->reserved = r->committed;
+    }
+    mr_lock_release(&mr_classic_lock);
+}
+
 /* ---- taking ------------------------------------------------------------------------------------------------ */
 
 static char *take_from(struct region *r, uint32_t units, uint32_t align)
 {
-    uint32_t offset = (uint32_t)(((uintptr_t)r->base / UNIT + 1) & (align - 1));
+    uint32_t offset = (uint32_t)(((uintptr_t)r->base / UNIT) & (align - 1));
     if (r->committed == 0)
         return NULL;
     uint32_t i = mr_pool_take(&r->pool, units, align, offset, NULL);
@@ -187,8 +214,10 @@ static bool settle_zero(struct region *r, char *p, size_t bytes)
 void *mr_classic_take(size_t size, size_t align, bool *zero)
 {
     *zero = false;
-    if (size > REGION_BYTES / 2 || align > REGION_BYTES / 2 || mr_lock_is_mine(&mr_classic_lock))
+    if (size > REGION_BYTES - UNIT || align > REGION_BYTES / 2)
         return NULL;
+    if (MR_UNLIKELY(mr_lock_is_mine(&mr_classic_lock)))
+        return mr_emergency_take(size, align);
     uint32_t units = mr_max(units_for(size), 2);
     mr_lock_acquire(&mr_classic_lock);
     char *p = take_locked(units, (uint32_t)mr_max(align / UNIT, 1));
@@ -230,7 +259,7 @@ enum mr_freed mr_classic_free(void *p)
     struct region *r;
     uint32_t head;
     if (mr_lock_is_mine(&mr_classic_lock)) /* a signal handler inside the list: lost, rather than the list */
-        return region_of(p) ? MR_FREED : MR_NOT_OURS;
+        return region_of(p) ? MR_FREED : mr_emergency_free(p);
     mr_lock_acquire(&mr_classic_lock);
     enum mr_freed known = find(p, &r, &head);
     if (known == MR_FREED) {
@@ -242,7 +271,7 @@ enum mr_freed mr_classic_free(void *p)
         mr_pool_give(&r->pool, head, 0);
     }
     mr_lock_release(&mr_classic_lock);
-    return known;
+    return known == MR_NOT_OURS ? mr_emergency_free(p) : known;
 }
 
 size_t mr_classic_usable(const void *p, enum mr_freed *known)
@@ -256,6 +285,8 @@ size_t mr_classic_usable(const void *p, enum mr_freed *known)
     size_t bytes = *known == MR_FREED ? usable(mr_pool_size(&r->pool, head)) : 0;
     if (!nested)
         mr_lock_release(&mr_classic_lock);
+    if (*known == MR_NOT_OURS && (bytes = mr_emergency_usable(p)) != 0)
+        *known = MR_FREED;
     return bytes;
 }
 
@@ -263,7 +294,7 @@ void *mr_classic_resize(void *p, size_t size)
 {
     struct region *r;
     uint32_t head;
-    if (size > REGION_BYTES / 2 || mr_lock_is_mine(&mr_classic_lock))
+    if (size > REGION_BYTES - UNIT || mr_lock_is_mine(&mr_classic_lock))
         return NULL;
     mr_lock_acquire(&mr_classic_lock);
     bool done = false;
@@ -302,7 +333,7 @@ void mr_classic_look(struct mr_heap_stats *stats)
     }
     /* Each block in use has its header of 8 bytes in front. */
     for (unsigned i = 0; i < MR_ROW_COUNT; i++)
-        t->metadata_bytes += (counts[i].allocs - counts[i].frees) * NODE_OFFSET;
+        t->metadata_bytes += (counts[i].allocs - counts[i].frees) * NODE_BYTES;
 }
 
 size_t mr_classic_resident(void)

@@ -14,6 +14,9 @@ void *mr_classic_take(size_t size, size_t align, bool *zero);
 enum mr_freed mr_classic_free(void *p);
 size_t mr_classic_usable(const void *p, enum mr_freed *known);
 
+/* As mr_space_unreserve. */
+void mr_classic_unreserve(void);
+
 /* Where it stands, or NULL when it must move. */
 void *mr_classic_resize(void *p, size_t size);
 

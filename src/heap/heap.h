@@ -42,6 +42,10 @@ void *mr_heap_realloc(void *p, size_t size, enum mr_freed *freed);
 /* Usable bytes of a block in use; 0 when p is none (*known, which may be NULL, then says which kind). */
 size_t mr_heap_usable(const void *p, enum mr_freed *known);
 
+/* Gives up the address space that is set aside and not in use yet; the heap then grows by smaller
+ * pieces. For programs that are about to limit how much they may have. */
+void mr_heap_unreserve(void);
+
 /* Gives back to the system what can be given. Returns the bytes. */
 size_t mr_heap_trim(void);
 

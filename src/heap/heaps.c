@@ -120,6 +120,7 @@ static void thread_ends(void *value)
 
 enum mr_route mr_heap_route;
 static _Atomic int boot_state; /* 0 not yet, 1 under way, 2 done */
+static _Atomic uintptr_t boot_thread;
 
 static void fork_prepare(void);
 static void fork_parent(void);
@@ -141,9 +142,12 @@ void mr_heap_boot(void)
     int expected = 0;
     if (MR_LIKELY(atomic_load_explicit(&boot_state, memory_order_acquire) == 2))
         return;
-    if (atomic_compare_exchange_strong(&boot_state, &expected, 1))
+    if (atomic_compare_exchange_strong(&boot_state, &expected, 1)) {
+        boot_thread = mr_thread_self();
         boot();
-    while (atomic_load_explicit(&boot_state, memory_order_acquire) != 2)
+    }
+    /* A request of the set-up itself goes on without a heap. */
+    while (atomic_load_explicit(&boot_state, memory_order_acquire) != 2 && boot_thread != mr_thread_self())
         mr_thread_yield();
 }
 

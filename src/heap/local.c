@@ -2,9 +2,12 @@
 #include <string.h>
 
 #include "classic.h"
+#include "emergency.h"
 #include "heap.h"
 #include "large.h"
 #include "space.h"
+
+static const size_t ZERO_BY_PURGE = (size_t)32 << 20;
 
 /* ---- taking -------------------------------------------------------------------------------------- */
 
@@ -25,7 +28,7 @@ static void *take(size_t size, size_t align, bool *zero)
     *zero = false;
     struct mr_heap *heap = mr_heaps_enter();
     if (MR_UNLIKELY(!heap))
-        return NULL;
+        return mr_emergency_take(size, align);
     void *p;
     mr_remote_drain(heap);
     if (size <= MR_SLAB_MAX && align <= MR_SLICE)
@@ -42,8 +45,8 @@ static void *route_take(size_t size, size_t align, bool *zero)
         mr_heap_boot();
         if (mr_heap_route == MR_ROUTE_CLASSIC)
             return mr_classic_take(size, align, zero);
-        if (mr_heap_route == MR_ROUTE_NOWHERE)
-            return NULL;
+        if (mr_heap_route != MR_ROUTE_SLAB) /* nothing to be had, or this is a request of the set-up itself */
+            return mr_emergency_take(size, align);
     }
     return take(size, align, zero);
 }
@@ -62,6 +65,17 @@ void *mr_heap_malloc(size_t size)
     return hopeless(size) ? NULL : route_take(size, 16, &zero);
 }
 
+/* Pages of a block that large are given back rather than written: who asks for so much zeroed memory
+ * seldom touches all of it. The block has been used before, so it may still be in memory. */
+static void *clear(void *p, size_t size)
+{
+    size_t whole = mr_align_down(size, mr_os_page);
+    if (size < ZERO_BY_PURGE || (uintptr_t)p % mr_os_page != 0 || !mr_vm_purge(p, whole))
+        return memset(p, 0, size);
+    memset((char *)p + whole, 0, size - whole);
+    return p;
+}
+
 void *mr_heap_calloc(size_t size)
 {
     bool zero = false;
@@ -70,7 +84,7 @@ void *mr_heap_calloc(size_t size)
         p = mr_heap_malloc(size);
     else
         p = hopeless(size) ? NULL : route_take(size, 16, &zero);
-    return p && !zero ? memset(p, 0, size) : p;
+    return p && !zero ? clear(p, size) : p;
 }
 
 void *mr_heap_aligned(size_t align, size_t size)
@@ -128,7 +142,7 @@ enum mr_freed mr_heap_free(void *p)
         return mr_classic_free(p);
     struct mr_slab *slice = mr_lookup_slice(p);
     if (MR_UNLIKELY(!slice))
-        return MR_NOT_OURS;
+        return mr_emergency_free(p);
     struct mr_slab *head = mr_lookup_head(slice);
     switch (head->kind) {
     case MR_KIND_SLAB:
@@ -150,7 +164,10 @@ size_t mr_heap_usable(const void *p, enum mr_freed *known)
         return mr_classic_usable(p, known);
     struct mr_slab *slice = mr_lookup_slice(p);
     struct mr_slab *head = slice ? mr_lookup_head(slice) : NULL;
-    *known = head ? MR_FREED : MR_NOT_OURS;
+    size_t emergency = head ? 0 : mr_emergency_usable(p);
+    *known = head || emergency ? MR_FREED : MR_NOT_OURS;
+    if (emergency)
+        return emergency;
     if (head && head->kind == MR_KIND_SLAB && mr_lookup_block(head, p) >= 0)
         return mr_sizeclass_bytes[head->cls];
     if (head && head->kind == MR_KIND_LARGE && (const char *)p == mr_lookup_start(head))
@@ -180,7 +197,7 @@ static void *resize(void *p, size_t usable, size_t size)
 {
     if (mr_heap_route == MR_ROUTE_CLASSIC)
         return mr_classic_resize(p, size);
-    if (usable > MR_SLAB_MAX && size > MR_SLAB_MAX)
+    if (usable > MR_SLAB_MAX && size > MR_SLAB_MAX && mr_lookup_slice(p))
         return resize_large(p, size);
     return fits_in_place(usable, size) ? p : NULL;
 }
@@ -199,6 +216,15 @@ void *mr_heap_realloc(void *p, size_t size, enum mr_freed *freed)
     memcpy(q, p, mr_min(usable, size));
     mr_heap_free(p);
     return q;
+}
+
+void mr_heap_unreserve(void)
+{
+    mr_heap_boot();
+    if (mr_heap_route == MR_ROUTE_CLASSIC)
+        mr_classic_unreserve();
+    else if (mr_heap_route == MR_ROUTE_SLAB)
+        mr_space_unreserve();
 }
 
 size_t mr_heap_trim(void)

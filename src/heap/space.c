@@ -16,6 +16,12 @@ static const size_t RESERVE_LEAST = (size_t)1 << 20;
 static const size_t GROW_LEAST = (size_t)1 << 20;
 static const size_t GROW_MOST = (size_t)32 << 20;
 
+/* How much freed memory may be kept. Memory that was given back and then asked for again within the
+ * purge delay raises the limit; each delay that passes lowers it. So a burst that is freed goes
+ * back at once, without anybody calling, and a program that frees and takes the same memory again and
+ * again soon keeps it. */
+#define DIRTY_LEAST ((size_t)4 << 20)
+
 /* Stamps are ticks of 64 ms, from 1: 32 bits last eight years. */
 enum { TICK_SHIFT = 6, SWEEP_EVERY_MS = 100, SWEEP_BATCH = 32 };
 
@@ -25,9 +31,12 @@ _Atomic uint32_t mr_region_count;
 struct mr_lock mr_space_lock = MR_LOCK_INIT(MR_RANK_SPACE);
 static uint64_t start_ms;
 static _Atomic uint64_t next_sweep_ms;
+static uint64_t limit_lowered_ms;  /* under the lock */
 static size_t committed_total;     /* bytes, over all regions; under the lock */
 static size_t meta_bytes;          /* bytes of META slices; under the lock */
 static char *meta_at, *meta_end;   /* what is left of the newest META slice; under the lock */
+static size_t dirty_limit = DIRTY_LEAST; /* under the lock */
+static size_t given_early;         /* bytes purged for being over the limit, and not wanted back yet; under the lock */
 
 /* ---- regions -------------------------------------------------------------------------------- */
 
@@ -151,6 +160,20 @@ static bool add_region(size_t least)
     return true;
 }
 
+void mr_space_unreserve(void)
+{
+    mr_lock_acquire(&mr_space_lock);
+    for (uint32_t r = 0; r < mr_region_count; r++) {
+        struct mr_region *region = &mr_regions[r];
+        char *base = (char *)region->base;
+        size_t committed = region->committed;
+        mr_vm_release(base + region->table_committed, region->table_bytes - region->table_committed);
+        mr_vm_release(base + committed, region->reserved - committed);
+        region->reserved = committed;
+    }
+    mr_lock_release(&mr_space_lock);
+}
+
 bool mr_space_init(void)
 {
     mr_os_init();
@@ -232,8 +255,41 @@ static void sweep_if_due(uint64_t now)
     uint64_t due = atomic_load_explicit(&next_sweep_ms, memory_order_relaxed);
     if (MR_LIKELY(now < due))
         return;
-    if (atomic_compare_exchange_strong(&next_sweep_ms, &due, now + SWEEP_EVERY_MS))
-        mr_space_purge(false);
+    if (!atomic_compare_exchange_strong(&next_sweep_ms, &due, now + SWEEP_EVERY_MS))
+        return;
+    mr_space_purge(false);
+    mr_lock_acquire(&mr_space_lock);
+    if (now >= limit_lowered_ms + mr_conf.purge_delay) {
+        limit_lowered_ms = now;
+        dirty_limit = mr_max(dirty_limit / 2, DIRTY_LEAST);
+        given_early = 0;
+    }
+    mr_lock_release(&mr_space_lock);
+}
+
+static size_t dirty_bytes(void)
+{
+    size_t units = 0;
+    for (uint32_t r = 0; r < mr_region_count; r++)
+        units += mr_regions[r].pool.dirty_units;
+    return units << MR_SLICE_SHIFT;
+}
+
+/* After a give: what is over the limit goes back now. */
+static void purge_if_over(uint64_t now)
+{
+    size_t bytes = purge_until(tick_of(now) + 1);
+    mr_lock_acquire(&mr_space_lock);
+    given_early += bytes;
+    mr_lock_release(&mr_space_lock);
+}
+
+/* Under the lock, after a take that could not be met from what was kept. */
+static void note_regret(size_t bytes)
+{
+    size_t back = mr_min(given_early, bytes);
+    given_early -= back;
+    dirty_limit += 2 * back;
 }
 
 /* ---- taking and giving ----------------------------------------------------------------------------- */
@@ -245,6 +301,8 @@ static struct mr_slab *take_from(struct mr_region *region, uint32_t slices, uint
     if (i == MR_POOL_NONE)
         return NULL;
     *zero = stamp == 0;
+    if (stamp == 0 && given_early != 0)
+        note_regret((size_t)mr_pool_size(&region->pool, i) << MR_SLICE_SHIFT);
     return (struct mr_slab *)region->base + i;
 }
 
@@ -311,7 +369,10 @@ void mr_space_give(struct mr_slab *head, bool clean)
     clear_head(head);
     mr_lock_acquire(&mr_space_lock);
     mr_pool_give(&region->pool, (uint32_t)(head - (struct mr_slab *)region->base), clean ? 0 : tick_of(now));
+    bool over = dirty_bytes() > dirty_limit;
     mr_lock_release(&mr_space_lock);
+    if (MR_UNLIKELY(over))
+        purge_if_over(now);
     sweep_if_due(now);
 }
 

@@ -39,6 +39,9 @@ bool mr_space_resize(struct mr_slab *head, uint32_t slices);
 /* Zeroed memory for memoir's own tables; never given back. bytes <= MR_SLICE. NULL: no memory. */
 void *mr_space_meta(size_t bytes);
 
+/* Gives up the reserved address space behind what is committed. */
+void mr_space_unreserve(void);
+
 /* Gives the memory of free spans back to the system: those that have been free for the purge delay, or
  * all. Returns the bytes given. */
 size_t mr_space_purge(bool all);

@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE 23
@@ -20,12 +22,22 @@ void mr_os_init(void)
         mr_os_page = page;
 }
 
+/* The calls are made past the C library's names: a program may have put its own mmap in their place, and
+ * that may allocate. */
 static void *map(void *at, size_t bytes, int protection, int flags)
 {
     int saved = errno;
-    void *p = mmap(at, bytes, protection, MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0);
+    void *p = (void *)syscall(SYS_mmap, at, bytes, protection, MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, (off_t)0);
     errno = saved;
     return p == MAP_FAILED ? NULL : p;
+}
+
+static bool advise(void *at, size_t bytes, int advice)
+{
+    int saved = errno;
+    bool done = syscall(SYS_madvise, at, bytes, advice) == 0;
+    errno = saved;
+    return done;
 }
 
 void mr_vm_release(void *at, size_t bytes)
@@ -33,7 +45,7 @@ void mr_vm_release(void *at, size_t bytes)
     if (bytes == 0)
         return;
     int saved = errno;
-    munmap(at, bytes);
+    syscall(SYS_munmap, at, bytes);
     errno = saved;
 }
 
@@ -57,25 +69,13 @@ bool mr_vm_commit(void *at, size_t bytes)
     return map(at, bytes, PROT_READ | PROT_WRITE, MAP_FIXED) != NULL;
 }
 
-bool mr_vm_purge(void *at, size_t bytes)
-{
-    int saved = errno;
-    bool given = madvise(at, bytes, MADV_DONTNEED) == 0;
-    errno = saved;
-    return given;
-}
-
-void mr_vm_populate(void *at, size_t bytes)
-{
-    int saved = errno;
-    madvise(at, bytes, MADV_POPULATE_WRITE);
-    errno = saved;
-}
+bool mr_vm_purge(void *at, size_t bytes) { return advise(at, bytes, MADV_DONTNEED); }
+void mr_vm_populate(void *at, size_t bytes) { advise(at, bytes, MADV_POPULATE_WRITE); }
 
 bool mr_vm_move(void *from, void *to, size_t bytes)
 {
     int saved = errno;
-    void *p = mremap(from, bytes, bytes, MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, to);
+    void *p = (void *)syscall(SYS_mremap, from, bytes, bytes, MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, to);
     errno = saved;
     return p != MAP_FAILED;
 }
@@ -87,7 +87,7 @@ size_t mr_vm_resident(void *at, size_t bytes)
     int saved = errno;
     for (size_t done = 0; done < bytes;) {
         size_t part = mr_min(bytes - done, sizeof in * mr_os_page);
-        if (mincore((char *)at + done, part, in) != 0)
+        if (syscall(SYS_mincore, (char *)at + done, part, in) != 0)
             break;
         for (size_t i = 0; i < part / mr_os_page; i++)
             resident += in[i] & 1 ? mr_os_page : 0;

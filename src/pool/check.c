@@ -71,18 +71,19 @@ static bool holds(const struct mr_pool *pool, uint32_t head)
 static const char *check_sums(const struct mr_pool *pool, const uint32_t indexed[2])
 {
     uint32_t spans[2] = { 0, 0 };
-    uint64_t units = 0;
+    uint64_t units[2] = { 0, 0 };
     for (uint32_t at = mr_pool_first(pool); at != MR_POOL_NONE; at = mr_pool_next(pool, at)) {
         if (!mr_pool_is_free(pool, at))
             continue;
         if (!holds(pool, at))
             return "a free span is not in the index of its grade";
         spans[mr_pool_stamp(pool, at) != 0]++;
-        units += mr_pool_size(pool, at);
+        units[mr_pool_stamp(pool, at) != 0] += mr_pool_size(pool, at);
     }
     if (spans[0] != indexed[0] || spans[1] != indexed[1])
         return "an index holds more than the free spans";
-    bool sums = units == pool->free_units && spans[0] + spans[1] == pool->free_spans;
+    bool sums = units[0] + units[1] == pool->free_units && units[1] == pool->dirty_units &&
+                spans[0] + spans[1] == pool->free_spans;
     return sums ? NULL : "the sums of free spans and units are wrong";
 }
 

@@ -56,6 +56,13 @@ bool mr_fit_tree_holds(const struct mr_pool *pool, uint32_t head);
 bool mr_fit_segregated_holds(const struct mr_pool *pool, uint32_t head);
 bool mr_fit_buddy_holds(const struct mr_pool *pool, uint32_t head);
 
+/* Adds to the sums of free units; `units` may be negative, modulo 2^64. */
+MR_INLINE void mr_fit_count(struct mr_pool *pool, uint32_t stamp, uint64_t units)
+{
+    pool->free_units += units;
+    pool->dirty_units += stamp != 0 ? units : 0;
+}
+
 MR_INLINE struct mr_pool_index *mr_fit_index(struct mr_pool *pool, uint32_t stamp)
 {
     return &pool->index[stamp != 0];

@@ -39,15 +39,15 @@ static void insert(struct mr_pool *pool, uint32_t head, uint32_t size, uint32_t 
     span->stamp = stamp;
     mr_fit_buddy_insert(pool, mr_fit_index(pool, stamp), head);
     pool->free_spans++;
-    pool->free_units += size;
+    mr_fit_count(pool, stamp, size);
 }
 
 static void withdraw(struct mr_pool *pool, uint32_t head)
 {
-    uint32_t size = mr_pool_size(pool, head);
-    mr_fit_buddy_remove(pool, mr_fit_index(pool, mr_pool_stamp(pool, head)), head);
+    uint32_t stamp = mr_pool_stamp(pool, head);
+    mr_fit_buddy_remove(pool, mr_fit_index(pool, stamp), head);
     pool->free_spans--;
-    pool->free_units -= size;
+    mr_fit_count(pool, stamp, -(uint64_t)mr_pool_size(pool, head));
 }
 
 /* Halves the span [head, head + size), in no index, until its part around `at` has `units`; the other

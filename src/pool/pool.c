@@ -25,7 +25,7 @@ static void insert(struct mr_pool *pool, uint32_t head)
 {
     struct mr_pool_index *index = mr_fit_index(pool, mr_pool_stamp(pool, head));
     pool->free_spans++;
-    pool->free_units += mr_pool_size(pool, head);
+    mr_fit_count(pool, mr_pool_stamp(pool, head), mr_pool_size(pool, head));
     if (pool->fit == MR_FIT_SEGREGATED)
         mr_fit_segregated_insert(pool, index, head);
     else if (pool->fit == MR_FIT_BUDDY)
@@ -38,7 +38,7 @@ static void withdraw(struct mr_pool *pool, uint32_t head)
 {
     struct mr_pool_index *index = mr_fit_index(pool, mr_pool_stamp(pool, head));
     pool->free_spans--;
-    pool->free_units -= mr_pool_size(pool, head);
+    mr_fit_count(pool, mr_pool_stamp(pool, head), -(uint64_t)mr_pool_size(pool, head));
     if (pool->fit == MR_FIT_SEGREGATED)
         mr_fit_segregated_remove(pool, index, head);
     else if (pool->fit == MR_FIT_BUDDY)
@@ -146,7 +146,7 @@ static void append(struct mr_pool *pool, uint32_t head, uint32_t size, uint32_t 
     bool tree = pool->fit != MR_FIT_SEGREGATED;
     stamp = (uint32_t)mr_max(stamp, span->stamp);
     if (tree && mr_fit_tree_enlarge(pool, mr_fit_index(pool, stamp), head, whole)) {
-        pool->free_units += size;
+        mr_fit_count(pool, stamp, size);
         span->stamp = stamp;
         mr_fit_set_back(pool, head, whole);
     } else {

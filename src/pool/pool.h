@@ -98,6 +98,7 @@ struct mr_pool {
     uint32_t seed;       /* mixed into treap priorities */
     enum mr_fit fit;
     uint64_t free_units;
+    uint64_t dirty_units; /* of these, the grade dirty */
     uint32_t free_spans;
     struct mr_pool_index index[2]; /* [0] clean, [1] dirty */
 };
