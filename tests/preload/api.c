@@ -109,16 +109,37 @@ static char *comparable(const char *text)
 
 ParameterizedTestParameters(api, runs) { return params(false); }
 
-ParameterizedTest(int *param, api, runs, .timeout = 150)
+static void check_run(int param, const char *args)
 {
-    const struct row *row = row_of(*param);
-    struct run_result result = run_row(*param, row->args, NULL);
+    const struct row *row = row_of(param);
+    struct run_result result = run_row(param, args, NULL);
     char *err = comparable(result.err);
     bool wanted = strcmp(run_ending(&result), row->ending) == 0 && strcmp(err, row->err) == 0;
-    cr_expect(wanted, "%s %s (%s): %s, expected %s; stderr: %s", row->program, row->args, strategy_of(*param),
+    cr_expect(wanted, "%s %s (%s): %s, expected %s; stderr: %s", row->program, args, strategy_of(param),
               run_ending(&result), row->ending, result.err);
     free(err);
     run_free(&result);
+}
+
+/* Each case of the row's program in a process, and so on a heap, of its own. */
+static void check_cases_alone(int param)
+{
+    struct run_result list = run_row(param, "--list", NULL);
+    char *rest = NULL;
+    cr_expect(list.out_len > 0, "%s lists no cases", row_of(param)->program);
+    for (char *name = strtok_r(list.out, "\n", &rest); name; name = strtok_r(NULL, "\n", &rest))
+        check_run(param, name);
+    run_free(&list);
+}
+
+/* By default all cases one after another on one heap, then each alone: either finds what the other hides. */
+ParameterizedTest(int *param, api, runs, .timeout = 200)
+{
+    const struct row *row = row_of(*param);
+    if (row->args[0] || *param % COUNT(strategies) == 0)
+        check_run(*param, row->args);
+    if (!row->args[0])
+        check_cases_alone(*param);
 }
 
 /* --- statistics ------------------------------------------------------------------------------------ */
