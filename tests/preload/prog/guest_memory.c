@@ -47,12 +47,20 @@ static void scattered(void)
         guest_drop(blocks[i], 1000);
 }
 
+/* CPU time: a busy machine is not the heap's fault. */
+static double cpu_seconds(void)
+{
+    struct timespec used;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+    return (double)used.tv_sec + (double)used.tv_nsec / 1e9;
+}
+
 static void million(void)
 {
     enum { N = 1000000 };
     static void *blocks[N];
     uint64_t seed = 5;
-    double start = guest_seconds();
+    double start = cpu_seconds();
     for (int i = 0; i < N; i++)
         *(int *)(blocks[i] = malloc(expect_random(&seed) % 240 + 16)) = i;
     for (int i = 0; i < N; i++) {
@@ -66,7 +74,7 @@ static void million(void)
         EXPECT(*(int *)blocks[at] == at);
         free(blocks[at]);
     }
-    EXPECT(guest_seconds() - start < 10);
+    EXPECT(cpu_seconds() - start < 10);
 }
 
 int main(int argc, char **argv)
