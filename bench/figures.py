@@ -87,7 +87,8 @@ class Figures:
                 bad = [c["status"] for c in cells if c["status"] != 0]
                 if bad:
                     lines.append(f"{name} failed under {one}: {len(bad)} of {len(cells)} runs, status {bad[0]}.")
-            sums = {one: {c["sum"] for c in cells if c["status"] == 0 and "sum" in c} for one, cells in row["cells"].items()}
+            sums = {one: {c["sum"] for c in cells if c["status"] == 0 and "sum" in c}
+                    for one, cells in row["cells"].items()}
             expected = sums.get("glibc", set())
             for one, found in sums.items():
                 if expected and found - expected:

@@ -9,9 +9,11 @@ PRAGMA cache_size = -200000;
 CREATE TABLE person(id INTEGER PRIMARY KEY, name TEXT, town TEXT, note TEXT);
 CREATE TABLE trade(id INTEGER PRIMARY KEY, buyer INT, seller INT, amount REAL, what TEXT);
 WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {rows})
-  INSERT INTO person SELECT i, 'name' || (i * 7919 % {rows}), 'town' || (i * 31 % 997), printf('%0*d', i % 90 + 5, i) FROM n;
+  INSERT INTO person
+  SELECT i, 'name' || (i * 7919 % {rows}), 'town' || (i * 31 % 997), printf('%0*d', i % 90 + 5, i) FROM n;
 WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {rows} * 2)
-  INSERT INTO trade SELECT i, i * 7919 % {rows} + 1, i * 104729 % {rows} + 1, i % 1009, 'thing' || (i % 5003) FROM n;
+  INSERT INTO trade
+  SELECT i, i * 7919 % {rows} + 1, i * 104729 % {rows} + 1, i % 1009, 'thing' || (i % 5003) FROM n;
 CREATE INDEX person_town ON person(town, name);
 CREATE INDEX trade_what ON trade(what);
 SELECT town, count(*), sum(amount), group_concat(DISTINCT substr(what, 1, 7))
@@ -132,7 +134,9 @@ XSL = """<xsl:stylesheet version="1.0" xmlns:xsl="http://www.w3.org/1999/XSL/Tra
   <xsl:for-each select="person[generate-id() = generate-id(key('by-town', @town)[1])]">
     <xsl:sort select="@town"/>
     <town name="{@town}" count="{count(key('by-town', @town))}">
-      <xsl:for-each select="key('by-town', @town)"><xsl:sort select="name"/><xsl:apply-templates select="."/></xsl:for-each>
+      <xsl:for-each select="key('by-town', @town)">
+        <xsl:sort select="name"/><xsl:apply-templates select="."/>
+      </xsl:for-each>
     </town>
   </xsl:for-each></report>
 </xsl:template>

@@ -1,5 +1,5 @@
-"""One cell: one benchmark run once under one allocator. hyperfine holds the clock around bench/prog/launch.c, which has the
-kernel's own account of the program."""
+"""One cell: one benchmark run once under one allocator. hyperfine holds the clock around bench/prog/launch.c, which
+has the kernel's own account of the program."""
 
 import glob
 import hashlib
@@ -13,6 +13,8 @@ import subprocess
 from dataclasses import dataclass, field
 
 KILLED = 128 + 9  # the status of what ran out of time
+
+NO_RECORD = '{"status": 125, "wall": 0, "user": 0, "sys": 0, "maxrss": 0, "minor": 0, "major": 0}'
 
 DEBIAN = {"jemalloc": "libjemalloc.so.2", "tcmalloc": "libtcmalloc_minimal.so.4", "mimalloc": "libmimalloc.so.2*"}
 
@@ -101,8 +103,7 @@ class Cells:
         if row.group == "pair":
             return self.probe_alone(row, allocator, env)
         outer = self.clocked(self.command(row, allocator), env)
-        record = json.loads(read(self.file("record")) or '{"status": 125, "wall": 0, "user": 0, "sys": 0, "maxrss": 0, '
-                                                         '"minor": 0, "major": 0}')
+        record = json.loads(read(self.file("record")) or NO_RECORD)
         return self.cell(row, record, outer)
 
     def probe_alone(self, row, allocator, env):
@@ -114,7 +115,8 @@ class Cells:
         run is many starts: there the launcher's own clock is taken."""
         inner = row.times > 1 or outer is None
         cell = {"wall": (record["wall"] if inner else outer) / row.times,
-                "cpu": (record["user"] + record["sys"]) / row.times, "user": record["user"] / row.times, "sys": record["sys"] / row.times, "rss": record["maxrss"],
+                "cpu": (record["user"] + record["sys"]) / row.times, "user": record["user"] / row.times,
+                "sys": record["sys"] / row.times, "rss": record["maxrss"],
                 "faults": (record["minor"] + record["major"]) / row.times, "major": record["major"],
                 "status": record["status"]}
         if outer is not None and not row.server:

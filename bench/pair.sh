@@ -7,8 +7,8 @@ pair=$1 library=${2-}
 command -v valgrind >/dev/null || { echo "pair.sh: valgrind is not installed" >&2; exit 2; }
 
 instructions() { # mode count
-    LD_PRELOAD=$library valgrind --tool=callgrind --callgrind-out-file=/dev/null "$pair" "$1" "$2" 2>&1 |
-        sed -n 's/.*Collected *: *\([0-9]*\).*/\1/p'
+    { LD_PRELOAD=$library valgrind --tool=callgrind --callgrind-out-file=/dev/null "$pair" "$1" "$2" 2>&1; } \
+        2>/dev/null | sed -n 's/.*Collected *: *\([0-9]*\).*/\1/p'
 }
 
 per_pair() { # mode

@@ -1,4 +1,4 @@
-"""The picture: for each group of benchmarks one bar per allocator, time on the left and peak RSS on the right, glibc = 1."""
+"""The picture: for each group one bar per allocator, time on the left and peak RSS on the right, glibc = 1."""
 
 from xml.sax.saxutils import escape
 
@@ -8,8 +8,8 @@ SUBJECT, OTHER, INK, FAINT = "#2f6fb0", "#b8bec6", "#1f2328", "#d8dde3"
 
 
 def text(x, y, what, size=12, anchor="start", weight="normal"):
-    return (f'<text x="{x:.0f}" y="{y:.0f}" font-size="{size}" text-anchor="{anchor}" font-weight="{weight}" fill="{INK}">'
-            f"{escape(what)}</text>")
+    style = f'font-size="{size}" text-anchor="{anchor}" font-weight="{weight}" fill="{INK}"'
+    return f'<text x="{x:.0f}" y="{y:.0f}" {style}>{escape(what)}</text>'
 
 
 def rectangle(x, y, width, height, fill):
@@ -21,7 +21,8 @@ def bars(values, subject, x, y, longest):
     out = []
     for i, (name, value) in enumerate(values):
         top = y + i * (BAR + 4)
-        out.append(text(x + LABEL - 6, top + BAR - 3, name, anchor="end", weight="bold" if name == subject else "normal"))
+        weight = "bold" if name == subject else "normal"
+        out.append(text(x + LABEL - 6, top + BAR - 3, name, anchor="end", weight=weight))
         if value is None:
             out.append(text(x + LABEL, top + BAR - 3, "did not run"))
             continue

@@ -40,8 +40,8 @@ def summary(f):
                      number(f.ratio(names, "glibc", "rss"))])
     head = [f"{f.subject} against", "best peer: time", "which", "aim", "envelope: time", "leanest peer: RSS", "which",
             "glibc: RSS"]
-    legend = (f"Below 1.00 {f.subject} takes less. Best and leanest peer: the one whose geometric mean is hardest to beat; "
-              "envelope: on each benchmark the peer that is fastest there.")
+    legend = (f"Below 1.00 {f.subject} takes less. Best and leanest peer: the one whose geometric mean is hardest to "
+              "beat; envelope: on each benchmark the peer that is fastest there.")
     return [legend, ""] + table(head, rows) if rows else []
 
 
@@ -92,7 +92,8 @@ def outliers(f):
                 lines.append(f"- {name}: {mine / value:.2f}, {what} {best}")
     if f.subject not in f.allocators:
         return []
-    return ["## Outliers: time above 1.10 of the fastest, RSS above 1.15 of the leanest peer", ""] + (lines or ["None."]) + [""]
+    title = "## Outliers: time above 1.10 of the fastest, RSS above 1.15 of the leanest peer"
+    return [title, ""] + (lines or ["None."]) + [""]
 
 
 def mappings(f):
@@ -133,8 +134,9 @@ def latency(f):
             for p in ("p50", "p99", "p99.9", "max"):
                 rows.append([f"{call} {p}"] + [number(f.probe(name, one, call, p), "faults") for one in f.allocators])
         lines += table([f"{name}, ns"] + f.allocators, rows)
-    return ["## Latency of a single call while N threads allocate", "",
-            "Medians over the runs; the clock's own cost, about 20 ns, is in every figure.", ""] + lines if lines else []
+    head = ["## Latency of a single call while N threads allocate", "",
+            "Medians over the runs; the clock's own cost, about 20 ns, is in every figure.", ""]
+    return head + lines if lines else []
 
 
 def idle(f):
@@ -167,24 +169,30 @@ def pairs(f):
     return [title, ""] + table(["pair"] + f.allocators, rows)
 
 
+def about_the_machine(f):
+    m, settings = f.result["machine"], f.result["settings"]
+    return (f"{m['cpu']}, {m['cores']} cores, {m['memory_kib'] // 1048576} GiB, Linux {m['kernel']}, {m['libc']}; "
+            f"huge pages {m['huge_pages']}; load at the start {m['load']:.2f}. Revision {f.result['revision']}, "
+            f"{f.result['date']}; {settings['runs']} runs each, scale {settings['scale']} %, medians.")
+
+
 def noise(f):
-    m, c = f.result["machine"], f.result["calibration"]
+    c, gaps = [c["cpu"] for c in f.result["calibration"]], f.clock_gaps()
+    waited = [c["wall"] / c["cpu"] for c in f.result["calibration"] if c["cpu"]]
     spreads = [s for s in (f.spread(n, one) for n in f.timed("all") for one in f.allocators) if s is not None]
-    lines = ["## The machine and its noise", "",
-             f"{m['cpu']}, {m['cores']} cores, {m['memory_kib'] // 1048576} GiB, Linux {m['kernel']}, {m['libc']}; huge pages "
-             f"{m['huge_pages']}. Revision {f.result['revision']}, {f.result['date']}. {f.result['settings']['runs']} runs each, "
-             f"scale {f.result['settings']['scale']} %, medians. Load at the start {m['load']:.2f}.", ""]
+    lines = ["## The machine and its noise", "", about_the_machine(f), ""]
     if len(c) > 1:
         lines.append(f"- The same work without an allocator, {len(c)} times between the benchmarks: slowest / fastest "
                      f"{max(c) / min(c):.3f}, median / fastest {statistics.median(c) / min(c):.3f}.")
+        lines.append(f"- It had to wait for other processes: wall / CPU time {statistics.median(waited):.2f} (median), "
+                     f"{max(waited):.2f} at worst. Above 1.05 the wall times are not to be trusted.")
     if spreads:
         lines.append(f"- (slowest - fastest) / median of a benchmark's runs under one allocator: median "
-                     f"{statistics.median(spreads):.3f}, worst {max(spreads):.3f}. Differences below the median are noise.")
-    lines.append(f"- Time stolen by the host: {m.get('steal_ticks', 0) / 100:.1f} s.")
-    gaps = f.clock_gaps()
+                     f"{statistics.median(spreads):.3f}, worst {max(spreads):.3f}.")
+    lines.append(f"- Time stolen by the host: {f.result['machine'].get('steal_ticks', 0) / 100:.1f} s.")
     if gaps:
-        lines.append(f"- hyperfine's clock against the launcher's: {1e3 * statistics.median(gaps):.1f} ms more (median), "
-                     f"{1e3 * max(gaps):.1f} ms at most.")
+        lines.append(f"- hyperfine's clock against the launcher's: {1e3 * statistics.median(gaps):.1f} ms more "
+                     f"(median), {1e3 * max(gaps):.1f} ms at most.")
     lines += [f"- Not run: {name}: {why}." for name, why in f.result["skipped"].items()]
     return lines + [f"- {text}" for text in f.faults()] + [""]
 

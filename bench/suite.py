@@ -48,7 +48,8 @@ def probes(build, scale, here, churn_seconds):
         Benchmark("start-true", "startup", ["/bin/true"], times=starts),
         Benchmark("start-empty", "startup", [prog("empty")], times=starts),
     ]
-    rows += [Benchmark(f"latency-{t}", "latency", [prog("latency"), str(scale), str(t)], kind="probe") for t in (1, 2, 8)]
+    rows += [Benchmark(f"latency-{t}", "latency", [prog("latency"), str(scale), str(t)], kind="probe")
+             for t in (1, 2, 8)]
     burst = str(max(64, 1024 * min(scale, 100) // 100))
     rows += [Benchmark(f"idle-{t}", "idle", [prog("idle"), burst, str(t)], kind="probe", most_runs=1) for t in (1, 4)]
     rows.append(Benchmark("pair", "pair", [os.path.join(here, "pair.sh"), prog("pair")], kind="probe", most_runs=1,
@@ -67,12 +68,13 @@ def real_programs(build, scale, here):
     data = lambda name: os.path.join(build, "bench", "data", str(scale), name)
     rows = [
         Benchmark("sqlite3", "real", ["sqlite3", "-batch", ":memory:", ".read " + data("sqlite.sql")]),
-        Benchmark("redis", "real", [os.path.join(here, "redis.sh")], server=True, own_malloc=True, needs="redis-server"),
+        Benchmark("redis", "real", [os.path.join(here, "redis.sh")], server=True, own_malloc=True,
+                  needs="redis-server"),
         Benchmark("gcc", "real", ["gcc", "-O1", "-S", "-o", "/dev/null", data("gcc.c")]),
         Benchmark("python3", "real", [python3(), "-E", "-S", data("python.py")], env={"PYTHONMALLOC": "malloc"}),
         Benchmark("lua", "real", ["lua5.4", data("lua.lua")]),
-        Benchmark("gs", "real", ["gs", "-q", "-dNOPAUSE", "-dBATCH", "-dSAFER", "-sDEVICE=pdfwrite", "-sOutputFile=/dev/null",
-                                 data("gs.ps")]),
+        Benchmark("gs", "real", ["gs", "-q", "-dNOPAUSE", "-dBATCH", "-dSAFER", "-sDEVICE=pdfwrite",
+                                 "-sOutputFile=/dev/null", data("gs.ps")]),
         Benchmark("z3", "real", ["z3", data("z3.smt2")]),
         Benchmark("git", "real", ["git", "-C", data("git.repo"), "log", "--numstat", "-M", "--format=%H"]),
         Benchmark("xsltproc", "real", ["xsltproc", data("xslt.xsl"), data("xslt.xml")]),

@@ -1,5 +1,5 @@
-/* Trait: a long life. `churn SECONDS`: the range of sizes changes ten times, and what is live turns over each time; one JSON
- * line with the RSS in KiB at the end of each tenth. A heap that fragments grows with the tenths. */
+/* Trait: a long life. `churn SECONDS`: the range of sizes changes ten times, and what is live turns over each time;
+ * one JSON line with the RSS in KiB at the end of each tenth. A heap that fragments grows with the tenths. */
 #include "bench.h"
 
 #include <time.h>

@@ -75,7 +75,8 @@ std::uint64_t vectors()
     for (int i = 0; i < 40000; i++)
         rows[next() % rows.size()].push_back(std::make_shared<std::string>(word()));
     for (std::size_t i = 1; i < rows.size(); i++)
-        rows[i].insert(rows[i].end(), rows[i - 1].begin(), rows[i - 1].begin() + static_cast<long>(rows[i - 1].size() / 2));
+        for (std::size_t j = 0; j < rows[i - 1].size() / 2; j++)
+            rows[i].push_back(rows[i - 1][j]);
     for (const auto &row : rows)
         for (const auto &text : row)
             sum += text->size();

@@ -1,5 +1,6 @@
-/* Trait: how long a single malloc or free takes while all threads allocate. Averages hide stalls. `latency [scale]
- * [threads]`; one JSON line in ns: p50, p99, p99.9 and max of either, and what reading the clock costs, not subtracted. */
+/* Trait: how long a single malloc or free takes while all threads allocate. Averages hide stalls.
+ * `latency [scale] [threads]`; one JSON line in ns: p50, p99, p99.9 and max of either, and the least that reading the
+ * clock costs, which is not subtracted. Figures are exact to 1/16, and to the step of the time stamp counter. */
 #include "bench.h"
 
 #include <time.h>

@@ -3,9 +3,9 @@
  *   launch [-r RECORD] [-p PRELOAD] [-o STDOUT] [-e STDERR] [-t SECONDS] [-n TIMES] PROGRAM [ARGUMENT...]
  *
  * RECORD gets one JSON line: wall, user and system seconds, peak RSS in KiB, minor and major faults, exit status
- * (128 + n for signal n). With -n the program is run TIMES times in a row and the record holds the sums, for the RSS the largest.
- * The preload goes into the program's environment only. It is a program of its own, and linked statically, because
- * a child's ru_maxrss starts at its parent's size: a launcher of some hundred KiB is smaller than anything it measures.
+ * (128 + n for signal n). With -n the program is run TIMES times in a row and the record holds the sums, for the RSS
+ * the largest. The preload goes into the program's environment only. It is a program of its own, and linked
+ * statically, because a child's ru_maxrss starts at its parent's size: a launcher of some hundred KiB is smaller than anything it measures.
  * After -t seconds, or when the launcher itself is to end, the program's whole process group is killed. */
 #include <errno.h>
 #include <fcntl.h>

@@ -1,4 +1,4 @@
-/* Trait: many short-lived threads, each making and freeing a few hundred blocks: what a thread's birth and death cost. */
+/* Trait: many short-lived threads, each making and freeing some hundred blocks: what a thread's birth and death cost. */
 #include "bench.h"
 
 enum { LIVE = 100 };
