@@ -73,6 +73,8 @@ GUEST(burst_goes_back_idle, .program = "guest_memory", .args = { "idle" }, .env 
 GUEST(scattered_room_is_used, .program = "guest_memory", .args = { "scattered" })
 GUEST(million_live_blocks, .program = "guest_memory", .args = { "million" }, .strategies = true, .seconds = 60)
 
+GUEST(zeroed_over_seams, .program = "guest_zero", .strategies = true)
+
 /* Signals and stacks. */
 GUEST(handler_balanced, .program = "guest_signal", .args = { "balanced" }, .beyond = true)
 GUEST(handler_unbalanced, .program = "guest_signal", .args = { "unbalanced" }, .beyond = true)
