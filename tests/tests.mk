@@ -24,7 +24,9 @@ PROG_FLAGS := -D_GNU_SOURCE -O1 -g -Iinclude -Itests/support -fno-builtin -Wall 
 
 $(B)/tests/prog/%: tests/preload/prog/%.c Makefile tests/tests.mk
 	@mkdir -p $(@D)
-	$(CC) -std=gnu11 $(PROG_FLAGS) $< -o $@ -pthread -ldl
+	$(CC) -std=gnu11 $(PROG_FLAGS) $< -o $@ $(PROG_LINK) -pthread -ldl
+
+$(B)/tests/prog/guest_stub: PROG_LINK := -no-pie -fno-pie
 
 $(B)/tests/prog/%: tests/preload/prog/%.cc Makefile tests/tests.mk
 	@mkdir -p $(@D)
@@ -39,6 +41,8 @@ PRELOAD_SRC := $(sort $(wildcard tests/preload/*.c) $(wildcard tests/cli/*.c))
 PRELOAD_OBJ := $(PRELOAD_SRC:tests/%.c=$(B)/tests/%.o)
 $(B)/tests/preload-tests: $(PRELOAD_OBJ)
 	$(CC) $(OPT) $(PRELOAD_OBJ) -lcriterion -o $@
+
+include tests/stress/stress.mk
 
 .PHONY: test test-unit test-preload test-programs check
 test: ## set up, build and run every test

@@ -14,6 +14,20 @@
 #define MR_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
 #define MR_TLS __thread __attribute__((tls_model("initial-exec")))
 #define MR_CACHE_LINE 64
+
+/* Plain words with one writer that other threads look at without asking (counters for reports): a look,
+ * a write, and an addition by the writer, which is one instruction on memory. Under ThreadSanitizer
+ * the addition is spelled out, so that it knows what is meant. */
+#define MR_PEEK(x) __atomic_load_n(&(x), __ATOMIC_RELAXED)
+#define MR_POKE(x, value) __atomic_store_n(&(x), (value), __ATOMIC_RELAXED)
+#ifndef MR_TSAN
+#define MR_TSAN 0
+#endif
+#if MR_TSAN
+#define MR_ADD(x, n) ({ __typeof__(x) sum_ = MR_PEEK(x) + (n); MR_POKE(x, sum_); sum_; })
+#else
+#define MR_ADD(x, n) ((x) += (n))
+#endif
 #define MR_ALIGNED(n) __attribute__((aligned(n)))
 
 #endif

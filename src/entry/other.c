@@ -1,8 +1,8 @@
 #include "entry.h"
 
 #include <dlfcn.h>
-#include <malloc.h>
-#include <stdlib.h>
+
+#include "os.h"
 
 static struct mr_other other;
 static _Atomic int other_state; /* 0 not looked up, 1 looked up */
@@ -18,15 +18,15 @@ static struct mr_other look_up(void *where)
     return found;
 }
 
-/* The address the process's symbol order gives `malloc`, against our own. */
 bool mr_other_rules(void)
 {
     static _Atomic int rules; /* 0 unknown, 1 no, 2 yes */
-    if (rules == 0) {
-        void *(*volatile global)(size_t) = malloc;
-        rules = global == mr_entry_malloc ? 1 : 2;
+    int known = atomic_load_explicit(&rules, memory_order_relaxed);
+    if (MR_UNLIKELY(known == 0)) {
+        known = mr_module_is_preceded("malloc") ? 2 : 1;
+        atomic_store_explicit(&rules, known, memory_order_relaxed);
     }
-    return rules == 2;
+    return known == 2;
 }
 
 /* Two threads may look up at once: both find the same. */

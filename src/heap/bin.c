@@ -55,15 +55,15 @@ static void queue_remove(struct mr_heap *heap, struct mr_slab *slab)
 
 static void keep(struct mr_heap *heap, struct mr_slab *slab)
 {
-    slab->kept = true;
-    slab->allocs++;
+    MR_POKE(slab->kept, true);
+    MR_ADD(slab->allocs, 1);
     heap->kept[slab->cls / 64] |= (uint64_t)1 << slab->cls % 64;
 }
 
 static void unkeep(struct mr_heap *heap, struct mr_slab *slab)
 {
-    slab->kept = false;
-    slab->allocs--;
+    MR_POKE(slab->kept, false);
+    MR_ADD(slab->allocs, -(uint64_t)1);
     heap->kept[slab->cls / 64] &= ~((uint64_t)1 << slab->cls % 64);
 }
 
@@ -74,13 +74,11 @@ static void retire(struct mr_heap *heap, struct mr_slab *slab)
 {
     struct mr_class_count *count = &heap->classes[slab->cls];
     MR_ASSERT(slab->allocs == slab->frees, "only an empty slab is retired");
-    count->allocs += slab->allocs;
-    count->frees += slab->frees;
+    mr_slab_set_kind(slab, MR_KIND_NONE);
+    MR_ADD(count->allocs, slab->allocs);
+    MR_ADD(count->frees, slab->frees);
     mr_peak_sub((size_t)slab->ext * mr_sizeclass_bytes[slab->cls]);
     atomic_store_explicit(&slab->owner, 0, memory_order_relaxed);
-    slab->kind = MR_KIND_NONE;
-    slab->allocs = slab->frees = 0;
-    slab->ext = 0;
 }
 
 static void give_slab(struct mr_heap *heap, struct mr_slab *slab)
@@ -89,25 +87,27 @@ static void give_slab(struct mr_heap *heap, struct mr_slab *slab)
     bool untouched = slab->zero && slab->ext == 0;
     retire(heap, slab);
     for (uint32_t i = 1; i < slices; i++)
-        slab[i].kind = MR_KIND_NONE;
+        mr_slab_set_kind(&slab[i], MR_KIND_NONE);
     mr_space_give(slab, untouched);
 }
 
 static void start_slab(struct mr_heap *heap, struct mr_slab *slab, unsigned cls, bool zero)
 {
-    slab->free = NULL;
-    slab->allocs = slab->frees = 0;
+    MR_POKE(slab->free, NULL);
+    MR_POKE(slab->allocs, 0);
+    MR_POKE(slab->frees, 0);
     slab->next = slab->prev = NULL;
-    slab->ext = 0;
-    slab->cls = (uint8_t)cls;
+    MR_POKE(slab->ext, 0);
+    MR_POKE(slab->cls, (uint8_t)cls);
     slab->zero = zero;
-    slab->kept = slab->queued = false;
+    MR_POKE(slab->kept, false);
+    slab->queued = false;
     for (uint32_t i = 1; i < mr_sizeclass_slices(cls); i++) {
         atomic_store_explicit(&slab[i].owner, 0, memory_order_relaxed);
-        slab[i].ext = (uint16_t)i;
-        slab[i].kind = MR_KIND_INTERIOR;
+        MR_POKE(slab[i].ext, (uint16_t)i);
+        mr_slab_set_kind(&slab[i], MR_KIND_INTERIOR);
     }
-    slab->kind = MR_KIND_SLAB;
+    mr_slab_set_kind(slab, MR_KIND_SLAB);
     atomic_store_explicit(&slab->owner, (uintptr_t)heap, memory_order_relaxed);
 }
 
@@ -169,7 +169,7 @@ static void *carve(struct mr_slab *slab)
     }
     *end = NULL;
     slab->free = list;
-    slab->ext = (uint16_t)(slab->ext + n);
+    MR_POKE(slab->ext, (uint16_t)(slab->ext + n));
     mr_peak_add((size_t)n * size);
     return first;
 }
@@ -187,7 +187,7 @@ static void *take_from(struct mr_slab *slab, bool *zero)
     } else {
         return NULL;
     }
-    slab->allocs++;
+    MR_ADD(slab->allocs, 1);
     return p;
 }
 
@@ -244,7 +244,7 @@ void mr_bin_free(struct mr_heap *heap, struct mr_slab *slab, void *p)
 {
     *(void **)p = slab->free;
     slab->free = p;
-    slab->frees++;
+    MR_ADD(slab->frees, 1);
     if (atomic_load_explicit(&slab->owner, memory_order_relaxed) & MR_OWNER_FULL) {
         atomic_store_explicit(&slab->owner, (uintptr_t)heap, memory_order_relaxed);
         queue_push_back(heap, slab);
@@ -258,7 +258,7 @@ void mr_bin_free(struct mr_heap *heap, struct mr_slab *slab, void *p)
 static const char *check_slab(const struct mr_heap *heap, const struct mr_slab *slab, unsigned cls)
 {
     uint32_t listed = 0;
-    if (slab->kind != MR_KIND_SLAB || slab->cls != cls)
+    if (mr_slab_kind(slab) != MR_KIND_SLAB || slab->cls != cls)
         return "a heap holds a slab that is not of its class";
     if (atomic_load_explicit(&slab->owner, memory_order_relaxed) != (uintptr_t)heap)
         return "a heap holds a slab whose owner is another, or which is marked full";

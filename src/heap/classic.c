@@ -104,7 +104,10 @@ static bool grow_by(struct region *r, size_t bytes)
 {
     if (bytes > r->reserved - r->committed || !within_limit(bytes) || !mr_vm_commit(r->base + r->committed, bytes))
         return false;
+    uint32_t at = r->pool.units;
     mr_pool_grow(&r->pool, (uint32_t)(bytes / UNIT), 0);
+    if (r->pool.last != at && the_fit != MR_FIT_BUDDY) /* merged: the node made for it is no node any more */
+        memset(payload(r, at) - NODE_BYTES, 0, sizeof(struct mr_span));
     r->committed += bytes;
     committed_total += bytes;
     return true;
@@ -199,11 +202,12 @@ static char *take_locked(uint32_t units, uint32_t align)
 }
 
 /* Whether [p, p + bytes) reads as zero once its first bytes, where free spans keep their links, are
- * cleared. A block that begins at the untouched part may meet one old node there. */
+ * cleared. A block that begins at the untouched part may meet one old node there; buddies leave
+ * nodes everywhere. */
 static bool settle_zero(struct region *r, char *p, size_t bytes)
 {
     char *end = p + bytes, *fresh = r->untouched;
-    bool zero = p >= fresh;
+    bool zero = p >= fresh && the_fit != MR_FIT_BUDDY;
     if (zero)
         memset(p, 0, mr_min(bytes, 4 * UNIT));
     if (end > fresh)
@@ -240,11 +244,25 @@ void *mr_classic_take(size_t size, size_t align, bool *zero)
 
 static void purge_inside(char *p, size_t bytes)
 {
-    /* The free span's node and links stay. */
+    /* The node and links of the free span that may begin here stay. */
     char *from = (char *)mr_align_up((size_t)p + 2 * UNIT, mr_os_page);
     char *to = (char *)mr_align_down((size_t)p + bytes, mr_os_page);
     if (to > from && mr_vm_purge(from, (size_t)(to - from)))
         atomic_fetch_add_explicit(&mr_counters.purged_bytes, (size_t)(to - from), memory_order_relaxed);
+}
+
+size_t mr_classic_trim(void)
+{
+    size_t before = mr_counters.purged_bytes;
+    mr_lock_acquire(&mr_classic_lock);
+    for (uint32_t k = 0; k < region_count; k++) {
+        struct region *r = &regions[k];
+        for (uint32_t i = mr_pool_first(&r->pool); i != MR_POOL_NONE; i = mr_pool_next(&r->pool, i))
+            if (mr_pool_is_free(&r->pool, i))
+                purge_inside(payload(r, i), usable(mr_pool_size(&r->pool, i)));
+    }
+    mr_lock_release(&mr_classic_lock);
+    return mr_counters.purged_bytes - before;
 }
 
 static enum mr_freed find(const void *p, struct region **r, uint32_t *head)
@@ -299,7 +317,10 @@ void *mr_classic_resize(void *p, size_t size)
     mr_lock_acquire(&mr_classic_lock);
     bool done = false;
     if (find(p, &r, &head) == MR_FREED) {
-        size_t before = usable(mr_pool_size(&r->pool, head));
+        size_t before = usable(mr_pool_size(&r->pool, head)), keeps = size + 2 * UNIT;
+        /* While the block is one: afterwards nodes of free spans may lie there. */
+        if (before > keeps && before - keeps >= PURGE_LEAST)
+            purge_inside((char *)p + size, before - size);
         done = mr_pool_resize(&r->pool, head, mr_max(units_for(size), 2), 0, NULL);
         if (done) {
             size_t after = usable(mr_pool_size(&r->pool, head));

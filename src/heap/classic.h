@@ -14,6 +14,9 @@ void *mr_classic_take(size_t size, size_t align, bool *zero);
 enum mr_freed mr_classic_free(void *p);
 size_t mr_classic_usable(const void *p, enum mr_freed *known);
 
+/* Gives the whole OS pages of free spans back to the system. Returns the bytes. */
+size_t mr_classic_trim(void);
+
 /* As mr_space_unreserve. */
 void mr_classic_unreserve(void);
 

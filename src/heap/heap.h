@@ -18,7 +18,12 @@ enum mr_route {
     MR_ROUTE_CLASSIC, /* one coalescing free list: the fast paths always miss */
     MR_ROUTE_NOWHERE, /* the system gave no memory at all */
 };
-extern enum mr_route mr_heap_route;
+extern _Atomic int mr_heap_route; /* enum mr_route */
+
+MR_INLINE enum mr_route mr_heap_where(void)
+{
+    return (enum mr_route)atomic_load_explicit(&mr_heap_route, memory_order_relaxed);
+}
 
 /* Reads the options and sets the heap up, if that has not been done. Any slow path does it itself. */
 void mr_heap_boot(void);
@@ -94,7 +99,7 @@ MR_INLINE void *mr_heap_try_malloc(size_t size)
     if (MR_UNLIKELY(!p))
         return NULL;
     slab->free = *(void **)p;
-    slab->allocs++;
+    MR_ADD(slab->allocs, 1);
     return p;
 }
 
@@ -112,7 +117,7 @@ MR_INLINE bool mr_heap_try_free(void *p)
         return false;
     *(void **)p = slab->free;
     slab->free = p;
-    if (MR_UNLIKELY(++slab->frees == slab->allocs))
+    if (MR_UNLIKELY(MR_ADD(slab->frees, 1) == slab->allocs))
         mr_heap_emptied(slab);
     return true;
 }

@@ -118,7 +118,7 @@ static void thread_ends(void *value)
 
 /* ---- setting up --------------------------------------------------------------------------------------- */
 
-enum mr_route mr_heap_route;
+_Atomic int mr_heap_route;
 static _Atomic int boot_state; /* 0 not yet, 1 under way, 2 done */
 static _Atomic uintptr_t boot_thread;
 
@@ -273,7 +273,7 @@ static void drop_dead_orphans(void)
  * heaps are then left alone. */
 static void fork_child(void)
 {
-    if (mr_heap_route == MR_ROUTE_SLAB && fork_took[0] && mr_heap_self != MR_HEAP_BUSY) {
+    if (mr_heap_where() == MR_ROUTE_SLAB && fork_took[0] && mr_heap_self != MR_HEAP_BUSY) {
         orphan_others(mr_heap_self);
         drop_dead_orphans();
     }

@@ -20,16 +20,16 @@ unsigned mr_large_row(size_t bytes)
 static void count_take(struct mr_heap *heap, size_t bytes)
 {
     struct mr_large_count *row = &heap->large[mr_large_row(bytes)];
-    row->allocs++;
-    row->alloc_bytes += bytes;
+    MR_ADD(row->allocs, 1);
+    MR_ADD(row->alloc_bytes, bytes);
     mr_peak_add(bytes);
 }
 
 static void count_give(struct mr_heap *heap, size_t bytes)
 {
     struct mr_large_count *row = &heap->large[mr_large_row(bytes)];
-    row->frees++;
-    row->free_bytes += bytes;
+    MR_ADD(row->frees, 1);
+    MR_ADD(row->free_bytes, bytes);
     mr_peak_sub(bytes);
 }
 
@@ -50,9 +50,9 @@ void *mr_large_take(struct mr_heap *heap, size_t size, size_t align, bool *zero)
     struct mr_slab *head = mr_space_take((uint32_t)slices, (uint32_t)align_slices, zero);
     if (!head)
         return NULL;
-    head->large_bytes = bytes;
+    MR_POKE(head->large_bytes, bytes);
     head->large_moved = 0;
-    head->kind = MR_KIND_LARGE;
+    mr_slab_set_kind(head, MR_KIND_LARGE);
     count_take(heap, bytes);
     return mr_lookup_start(head);
 }
@@ -85,7 +85,7 @@ static void *resize_in_place(struct mr_heap *heap, struct mr_slab *head, size_t 
     if (slices != mr_slab_slices(head) && (head->large_moved || !mr_space_resize(head, (uint32_t)slices)))
         return NULL;
     count_give(heap, head->large_bytes);
-    head->large_bytes = bytes;
+    MR_POKE(head->large_bytes, bytes);
     count_take(heap, bytes);
     return mr_lookup_start(head);
 }

@@ -18,7 +18,7 @@ static void *try_medium(size_t size)
     void *p = slab->free;
     if (p) {
         slab->free = *(void **)p;
-        slab->allocs++;
+        MR_ADD(slab->allocs, 1);
     }
     return p;
 }
@@ -41,11 +41,11 @@ static void *take(size_t size, size_t align, bool *zero)
 
 static void *route_take(size_t size, size_t align, bool *zero)
 {
-    if (MR_UNLIKELY(mr_heap_route != MR_ROUTE_SLAB)) {
+    if (MR_UNLIKELY(mr_heap_where() != MR_ROUTE_SLAB)) {
         mr_heap_boot();
-        if (mr_heap_route == MR_ROUTE_CLASSIC)
+        if (mr_heap_where() == MR_ROUTE_CLASSIC)
             return mr_classic_take(size, align, zero);
-        if (mr_heap_route != MR_ROUTE_SLAB) /* nothing to be had, or this is a request of the set-up itself */
+        if (mr_heap_where() != MR_ROUTE_SLAB) /* nothing to be had, or this is a request of the set-up itself */
             return mr_emergency_take(size, align);
     }
     return take(size, align, zero);
@@ -100,7 +100,9 @@ void *mr_heap_aligned(size_t align, size_t size)
 void mr_heap_emptied(struct mr_slab *slab)
 {
     struct mr_heap *heap = mr_heaps_enter();
-    mr_bin_emptied(heap, slab);
+    /* A signal handler may have come between the free and here, and used or even given back the slab. */
+    if (atomic_load_explicit(&slab->owner, memory_order_relaxed) == (uintptr_t)heap && slab->allocs == slab->frees)
+        mr_bin_emptied(heap, slab);
     mr_heaps_leave(heap);
 }
 
@@ -138,13 +140,13 @@ enum mr_freed mr_heap_free(void *p)
 {
     if (MR_LIKELY(mr_heap_try_free(p)) || !p)
         return MR_FREED;
-    if (MR_UNLIKELY(mr_heap_route == MR_ROUTE_CLASSIC))
+    if (MR_UNLIKELY(mr_heap_where() == MR_ROUTE_CLASSIC))
         return mr_classic_free(p);
     struct mr_slab *slice = mr_lookup_slice(p);
     if (MR_UNLIKELY(!slice))
         return mr_emergency_free(p);
     struct mr_slab *head = mr_lookup_head(slice);
-    switch (head->kind) {
+    switch (mr_slab_kind(head)) {
     case MR_KIND_SLAB:
         return free_slab_block(head, p);
     case MR_KIND_LARGE:
@@ -160,7 +162,7 @@ size_t mr_heap_usable(const void *p, enum mr_freed *known)
 {
     enum mr_freed ignored;
     known = known ? known : &ignored;
-    if (mr_heap_route == MR_ROUTE_CLASSIC)
+    if (mr_heap_where() == MR_ROUTE_CLASSIC)
         return mr_classic_usable(p, known);
     struct mr_slab *slice = mr_lookup_slice(p);
     struct mr_slab *head = slice ? mr_lookup_head(slice) : NULL;
@@ -168,9 +170,9 @@ size_t mr_heap_usable(const void *p, enum mr_freed *known)
     *known = head || emergency ? MR_FREED : MR_NOT_OURS;
     if (emergency)
         return emergency;
-    if (head && head->kind == MR_KIND_SLAB && mr_lookup_block(head, p) >= 0)
+    if (head && mr_slab_kind(head) == MR_KIND_SLAB && mr_lookup_block(head, p) >= 0)
         return mr_sizeclass_bytes[head->cls];
-    if (head && head->kind == MR_KIND_LARGE && (const char *)p == mr_lookup_start(head))
+    if (head && mr_slab_kind(head) == MR_KIND_LARGE && (const char *)p == mr_lookup_start(head))
         return head->large_bytes;
     if (head)
         *known = MR_NOT_A_BLOCK;
@@ -195,7 +197,7 @@ static void *resize_large(void *p, size_t size)
 
 static void *resize(void *p, size_t usable, size_t size)
 {
-    if (mr_heap_route == MR_ROUTE_CLASSIC)
+    if (mr_heap_where() == MR_ROUTE_CLASSIC)
         return mr_classic_resize(p, size);
     if (usable > MR_SLAB_MAX && size > MR_SLAB_MAX && mr_lookup_slice(p))
         return resize_large(p, size);
@@ -221,17 +223,17 @@ void *mr_heap_realloc(void *p, size_t size, enum mr_freed *freed)
 void mr_heap_unreserve(void)
 {
     mr_heap_boot();
-    if (mr_heap_route == MR_ROUTE_CLASSIC)
+    if (mr_heap_where() == MR_ROUTE_CLASSIC)
         mr_classic_unreserve();
-    else if (mr_heap_route == MR_ROUTE_SLAB)
+    else if (mr_heap_where() == MR_ROUTE_SLAB)
         mr_space_unreserve();
 }
 
 size_t mr_heap_trim(void)
 {
-    if (mr_heap_route != MR_ROUTE_SLAB)
-        return 0;
-    struct mr_heap *heap = mr_heaps_enter();
+    if (mr_heap_where() == MR_ROUTE_CLASSIC)
+        return mr_classic_trim();
+    struct mr_heap *heap = mr_heap_where() == MR_ROUTE_SLAB ? mr_heaps_enter() : NULL;
     if (!heap)
         return 0;
     mr_remote_drain(heap);

@@ -20,7 +20,7 @@ struct mr_slab *mr_lookup_slice(const void *p)
 
 struct mr_slab *mr_lookup_head(struct mr_slab *slice)
 {
-    return slice->kind == MR_KIND_INTERIOR ? slice - slice->ext : slice;
+    return mr_slab_kind(slice) == MR_KIND_INTERIOR ? slice - slice->ext : slice;
 }
 
 char *mr_lookup_start(const struct mr_slab *head)

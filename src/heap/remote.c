@@ -59,7 +59,7 @@ void mr_remote_free(struct mr_heap *self, struct mr_heap *owner, struct mr_slab 
     }
     *(void **)p = out->head;
     out->head = p;
-    self->classes[slab->cls].sent++;
+    MR_ADD(self->classes[slab->cls].sent, 1);
     out->credit -= mr_sizeclass_bytes[slab->cls];
     if (out->credit <= 0)
         flush_slot(out);
@@ -80,7 +80,7 @@ void mr_remote_drain(struct mr_heap *heap)
         void *next = *(void **)p;
         __builtin_prefetch(next);
         struct mr_slab *slab = mr_lookup_head(mr_lookup_slice(p));
-        heap->classes[slab->cls].received++;
+        MR_ADD(heap->classes[slab->cls].received, 1);
         mr_bin_free(heap, slab, p);
         p = next;
     }

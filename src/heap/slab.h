@@ -101,7 +101,21 @@ char *mr_lookup_start(const struct mr_slab *head);
 /* Index of the block of a slab that starts at p, or -1 when no carved block starts there. */
 int mr_lookup_block(const struct mr_slab *slab, const void *p);
 
+/* The kind is written last when a span becomes something and first when it stops being it: who walks the
+ * heap meanwhile sees a span that is what it says. */
+MR_INLINE void mr_slab_set_kind(struct mr_slab *head, enum mr_kind kind)
+{
+    __atomic_store_n(&head->kind, (uint8_t)kind, __ATOMIC_RELEASE);
+}
+MR_INLINE enum mr_kind mr_slab_kind(const struct mr_slab *head)
+{
+    return (enum mr_kind)__atomic_load_n(&head->kind, __ATOMIC_ACQUIRE);
+}
+
 MR_INLINE uint32_t mr_slab_slices(const struct mr_slab *head) { return head->units & ~MR_SPAN_FREE; }
-MR_INLINE uint64_t mr_slab_in_use(const struct mr_slab *slab) { return slab->allocs - slab->frees - slab->kept; }
+MR_INLINE uint64_t mr_slab_in_use(const struct mr_slab *slab)
+{
+    return MR_PEEK(slab->allocs) - MR_PEEK(slab->frees) - MR_PEEK(slab->kept);
+}
 
 #endif

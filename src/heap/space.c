@@ -113,7 +113,7 @@ static bool start_region(struct mr_region *region, char *base, size_t reserved)
     mr_pool_init(&region->pool, MR_FIT_SEGREGATED, base, sizeof(struct mr_slab), 1, 0);
     mr_pool_grow(&region->pool, (uint32_t)(table >> MR_SLICE_SHIFT), 0);
     mr_pool_take_whole(&region->pool, 0);
-    ((struct mr_slab *)base)->kind = MR_KIND_META;
+    mr_slab_set_kind((struct mr_slab *)base, MR_KIND_META);
     if (region == &mr_regions[0])
         mr_main_range.base = region->base;
     publish(region, table);
@@ -328,7 +328,7 @@ static struct mr_slab *take_from_new_region(uint32_t slices, uint32_t align, boo
 
 static void clear_head(struct mr_slab *head)
 {
-    head->kind = MR_KIND_NONE;
+    mr_slab_set_kind(head, MR_KIND_NONE);
     atomic_store_explicit(&head->owner, 0, memory_order_relaxed);
 }
 
@@ -396,7 +396,7 @@ static bool refill_meta(void)
     struct mr_slab *head = mr_space_take(1, 1, &zero);
     if (!head)
         return false;
-    head->kind = MR_KIND_META;
+    mr_slab_set_kind(head, MR_KIND_META);
     char *start = mr_lookup_start(head);
     if (!zero)
         memset(start, 0, MR_SLICE);

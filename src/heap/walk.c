@@ -41,10 +41,10 @@ static void walk_spans(each_span *each, void *ctx)
 static bool add_in_use(void *ctx, struct mr_slab *head, bool is_free)
 {
     size_t *sum = ctx;
-    if (!is_free && head->kind == MR_KIND_SLAB)
-        *sum += mr_slab_in_use(head) * mr_sizeclass_bytes[head->cls];
-    else if (!is_free && head->kind == MR_KIND_LARGE)
-        *sum += head->large_bytes;
+    if (!is_free && mr_slab_kind(head) == MR_KIND_SLAB)
+        *sum += mr_slab_in_use(head) * mr_sizeclass_bytes[MR_PEEK(head->cls)];
+    else if (!is_free && mr_slab_kind(head) == MR_KIND_LARGE)
+        *sum += MR_PEEK(head->large_bytes);
     return true;
 }
 
@@ -80,12 +80,13 @@ static bool look_at_span(void *ctx, struct mr_slab *head, bool is_free)
             stats->totals.dirty_bytes += bytes;
         else
             stats->totals.clean_bytes += bytes;
-    } else if (head->kind == MR_KIND_SLAB) {
-        struct mr_row *row = &stats->rows[head->cls];
-        row->allocs += head->allocs - head->kept;
-        row->frees += head->frees;
+    } else if (mr_slab_kind(head) == MR_KIND_SLAB) {
+        struct mr_row *row = &stats->rows[MR_PEEK(head->cls)];
+        uint64_t allocs = MR_PEEK(head->allocs) - MR_PEEK(head->kept), frees = MR_PEEK(head->frees);
+        row->allocs += allocs;
+        row->frees += frees;
         row->slabs++;
-        row->free_blocks += head->ext - mr_slab_in_use(head);
+        row->free_blocks += MR_PEEK(head->ext) - (allocs - frees);
     }
     return true;
 }
@@ -97,17 +98,18 @@ static void look_at_heaps(struct mr_heap_stats *stats)
     for (struct mr_heap *heap = mr_heaps_first(); heap; heap = heap->next) {
         for (unsigned c = 0; c < MR_CLASS_COUNT; c++) {
             struct mr_class_count *count = &heap->classes[c];
-            uint64_t waiting = count->sent - count->received;
-            stats->rows[c].allocs += count->allocs;
-            stats->rows[c].frees += count->frees + waiting;
+            uint64_t waiting = MR_PEEK(count->sent) - MR_PEEK(count->received);
+            stats->rows[c].allocs += MR_PEEK(count->allocs);
+            stats->rows[c].frees += MR_PEEK(count->frees) + waiting;
             stats->rows[c].free_blocks += waiting;
         }
         for (unsigned k = 0; k < MR_LARGE_ROWS; k++) {
             struct mr_row *row = &stats->rows[MR_CLASS_COUNT + k];
-            row->allocs += heap->large[k].allocs;
-            row->frees += heap->large[k].frees;
-            row->alloc_bytes += heap->large[k].alloc_bytes;
-            row->in_use_bytes += heap->large[k].alloc_bytes - heap->large[k].free_bytes;
+            uint64_t bytes = MR_PEEK(heap->large[k].alloc_bytes);
+            row->allocs += MR_PEEK(heap->large[k].allocs);
+            row->frees += MR_PEEK(heap->large[k].frees);
+            row->alloc_bytes += bytes;
+            row->in_use_bytes += bytes - MR_PEEK(heap->large[k].free_bytes);
         }
     }
     for (unsigned c = 0; c < MR_CLASS_COUNT; c++) {
@@ -131,7 +133,7 @@ static void add_up(struct mr_heap_stats *stats)
     struct mr_totals *t = &stats->totals;
     for (unsigned i = 0; i < MR_ROW_COUNT; i++) {
         struct mr_row *row = &stats->rows[i];
-        if (!row->large && mr_heap_route == MR_ROUTE_SLAB) {
+        if (!row->large && mr_heap_where() == MR_ROUTE_SLAB) {
             row->alloc_bytes = row->allocs * row->size;
             row->in_use_bytes = (row->allocs - row->frees) * row->size;
         }
@@ -193,13 +195,13 @@ void mr_heap_look(struct mr_heap_stats *stats, bool resident, unsigned patience_
 {
     memset(stats, 0, sizeof *stats);
     name_rows(stats);
-    if (mr_heap_route == MR_ROUTE_CLASSIC)
+    if (mr_heap_where() == MR_ROUTE_CLASSIC)
         look_at_classic(stats, patience_ms);
     else
         look_at_slabs(stats, patience_ms);
     add_up(stats);
     if (resident)
-        stats->totals.resident_bytes = mr_heap_route == MR_ROUTE_CLASSIC ? mr_classic_resident() : resident_bytes();
+        stats->totals.resident_bytes = mr_heap_where() == MR_ROUTE_CLASSIC ? mr_classic_resident() : resident_bytes();
     look_at_counters(&stats->totals);
 }
 
@@ -240,7 +242,7 @@ static bool is_block(const void *p)
 {
     struct mr_slab *slice = mr_lookup_slice(p);
     struct mr_slab *head = slice ? mr_lookup_head(slice) : NULL;
-    return head && head->kind == MR_KIND_SLAB && mr_lookup_block(head, p) >= 0;
+    return head && mr_slab_kind(head) == MR_KIND_SLAB && mr_lookup_block(head, p) >= 0;
 }
 
 /* Follows a chain of free blocks until it ends, leaves the slabs or meets itself. */
@@ -252,7 +254,7 @@ static void mark_chain(struct marks *marks, void *p)
 
 static bool mark_span(void *ctx, struct mr_slab *head, bool is_free)
 {
-    if (!is_free && head->kind == MR_KIND_SLAB)
+    if (!is_free && mr_slab_kind(head) == MR_KIND_SLAB)
         mark_chain(ctx, head->free);
     return true;
 }
@@ -279,9 +281,9 @@ static bool visit_span(void *ctx, struct mr_slab *head, bool is_free)
     if (is_free)
         return true;
     char *start = mr_lookup_start(head);
-    if (head->kind == MR_KIND_LARGE)
+    if (mr_slab_kind(head) == MR_KIND_LARGE)
         return v->each(v->ctx, start, head->large_bytes);
-    uint32_t size = head->kind == MR_KIND_SLAB ? mr_sizeclass_bytes[head->cls] : 0;
+    uint32_t size = mr_slab_kind(head) == MR_KIND_SLAB ? mr_sizeclass_bytes[head->cls] : 0;
     for (uint32_t i = 0; size && i < head->ext; i++)
         if (!is_marked(v->marks, start + (size_t)i * size) && !v->each(v->ctx, start + (size_t)i * size, size))
             return false;
@@ -328,7 +330,7 @@ static bool walk_slabs(mr_heap_each *each, void *ctx, unsigned patience_ms)
 
 bool mr_heap_walk(mr_heap_each *each, void *ctx, unsigned patience_ms)
 {
-    if (mr_heap_route != MR_ROUTE_CLASSIC)
+    if (mr_heap_where() != MR_ROUTE_CLASSIC)
         return walk_slabs(each, ctx, patience_ms);
     bool locked = take_lock(&mr_classic_lock, patience_ms);
     bool done = mr_classic_walk(each, ctx);
@@ -341,7 +343,7 @@ bool mr_heap_walk(mr_heap_each *each, void *ctx, unsigned patience_ms)
 
 const char *mr_heap_check(void)
 {
-    if (mr_heap_route == MR_ROUTE_CLASSIC)
+    if (mr_heap_where() == MR_ROUTE_CLASSIC)
         return mr_classic_check();
     const char *wrong = mr_space_check();
     for (struct mr_heap *heap = mr_heaps_first(); heap && !wrong; heap = heap->next)

@@ -12,9 +12,13 @@
  * overtake sleepers). A sleeper leaves with a token that its waker made: no wake is lost, none is
  * taken for another's.
  *
- *   state = held | awake << 1 | sleepers << 2 */
+ *   state = sleepers << 48 | holder | awake
+ *   threads asleep = sleepers + tokens
+ *
+ * The holder (its mr_thread_self(), a multiple of 16 below 2^48; 0: free) is part of the word, so
+ * there is no moment at which a thread has the lock and a signal handler on it cannot know. */
 
-enum { HELD = 1, AWAKE = 2, SLEEPER = 4 };
+static const uint64_t AWAKE = 1, SLEEPER = (uint64_t)1 << 48, HELD = SLEEPER - 16;
 enum { SPINS = 200 };
 
 /* Ranks this thread holds, one bit each. Only the debug variants pay for it. */
@@ -22,7 +26,6 @@ static MR_TLS uint32_t held_ranks MR_UNUSED;
 
 static void note_taken(struct mr_lock *lock)
 {
-    atomic_store_explicit(&lock->holder, mr_thread_self(), memory_order_relaxed);
     if (MR_DEBUG >= 1) {
         MR_ASSERT(held_ranks >> lock->rank == 0, "locks are taken in the order of their ranks");
         held_ranks |= 1u << lock->rank;
@@ -36,16 +39,16 @@ static void futex(_Atomic uint32_t *word, int op, uint32_t value, const struct t
     errno = saved;
 }
 
-static bool change(struct mr_lock *lock, uint32_t *seen, uint32_t to)
+static bool change(struct mr_lock *lock, uint64_t *seen, uint64_t to)
 {
     return atomic_compare_exchange_weak_explicit(&lock->state, seen, to, memory_order_acquire, memory_order_relaxed);
 }
 
 bool mr_lock_try(struct mr_lock *lock)
 {
-    uint32_t seen = atomic_load_explicit(&lock->state, memory_order_relaxed);
+    uint64_t seen = atomic_load_explicit(&lock->state, memory_order_relaxed);
     while (!(seen & HELD))
-        if (change(lock, &seen, seen | HELD)) {
+        if (change(lock, &seen, seen | mr_thread_self())) {
             note_taken(lock);
             return true;
         }
@@ -61,9 +64,9 @@ static void pause_briefly(void)
 
 /* Spins until the lock is free or the patience is gone. While spinning, marks that somebody is awake, so
  * the holder wakes nobody else. */
-static uint32_t spin(struct mr_lock *lock, bool *awake)
+static uint64_t spin(struct mr_lock *lock, bool *awake)
 {
-    uint32_t seen = atomic_load_explicit(&lock->state, memory_order_relaxed);
+    uint64_t seen = atomic_load_explicit(&lock->state, memory_order_relaxed);
     for (int i = 0; i < SPINS && (seen & HELD); i++) {
         if (!*awake && !(seen & AWAKE) && seen >= SLEEPER)
             *awake = change(lock, &seen, seen | AWAKE);
@@ -73,33 +76,45 @@ static uint32_t spin(struct mr_lock *lock, bool *awake)
     return seen;
 }
 
-/* Sleeps until there is a token, and takes it. */
-static void sleep_for_token(struct mr_lock *lock)
+/* Takes a token, or the caller's own count of sleepers back; false when neither can be had at once. */
+static bool stop_sleeping(struct mr_lock *lock, bool *woken)
 {
-    for (;;) {
-        uint32_t tokens = atomic_load_explicit(&lock->tokens, memory_order_relaxed);
-        if (tokens == 0)
-            futex(&lock->tokens, FUTEX_WAIT, 0, NULL);
-        else if (atomic_compare_exchange_weak_explicit(&lock->tokens, &tokens, tokens - 1, memory_order_acquire,
-                                                       memory_order_relaxed))
-            return;
+    uint32_t tokens = atomic_load_explicit(&lock->tokens, memory_order_relaxed);
+    if (tokens > 0) {
+        *woken = true;
+        return atomic_compare_exchange_weak_explicit(&lock->tokens, &tokens, tokens - 1, memory_order_acquire,
+                                                     memory_order_relaxed);
     }
+    uint64_t seen = atomic_load_explicit(&lock->state, memory_order_relaxed);
+    *woken = false;
+    return seen >= SLEEPER && change(lock, &seen, seen - SLEEPER);
+}
+
+/* Sleeps until it is woken or some milliseconds have passed. The limit is for the thread that is awake
+ * and trying but was interrupted by a signal whose handler waits here: it will wake nobody. */
+static bool sleep_a_while(struct mr_lock *lock)
+{
+    const struct timespec while_ = { .tv_nsec = 5 * 1000 * 1000 };
+    bool woken;
+    futex(&lock->tokens, FUTEX_WAIT, 0, &while_);
+    while (!stop_sleeping(lock, &woken))
+        pause_briefly();
+    return woken;
 }
 
 static void acquire_slow(struct mr_lock *lock)
 {
     bool awake = false; /* the AWAKE bit is ours to clear */
     for (;;) {
-        uint32_t seen = spin(lock, &awake);
-        uint32_t to = seen & HELD ? seen + SLEEPER : seen | HELD;
+        uint64_t seen = spin(lock, &awake);
+        uint64_t to = seen & HELD ? seen + SLEEPER : seen | mr_thread_self();
         if (awake)
-            to &= ~(uint32_t)AWAKE;
+            to &= ~AWAKE;
         if (!change(lock, &seen, to))
             continue;
         if (!(seen & HELD))
             return;
-        sleep_for_token(lock);
-        awake = true; /* whoever made the token set the bit for us */
+        awake = sleep_a_while(lock); /* whoever made the token set the bit for us */
     }
 }
 
@@ -123,7 +138,7 @@ bool mr_lock_acquire_within(struct mr_lock *lock, unsigned ms)
     return true;
 }
 
-static void wake_one(struct mr_lock *lock, uint32_t seen)
+static void wake_one(struct mr_lock *lock, uint64_t seen)
 {
     while (seen >= SLEEPER && !(seen & (HELD | AWAKE)))
         if (change(lock, &seen, (seen - SLEEPER) | AWAKE)) {
@@ -138,24 +153,20 @@ void mr_lock_release(struct mr_lock *lock)
     MR_ASSERT(mr_lock_is_mine(lock), "only the holder releases a lock");
     if (MR_DEBUG >= 1)
         held_ranks &= ~(1u << lock->rank);
-    atomic_store_explicit(&lock->holder, 0, memory_order_relaxed);
-    uint32_t seen = atomic_fetch_sub_explicit(&lock->state, HELD, memory_order_release) - HELD;
+    uint64_t seen = atomic_fetch_sub_explicit(&lock->state, mr_thread_self(), memory_order_release) - mr_thread_self();
     if (MR_UNLIKELY(seen >= SLEEPER))
         wake_one(lock, seen);
 }
 
 bool mr_lock_is_mine(struct mr_lock *lock)
 {
-    return atomic_load_explicit(&lock->holder, memory_order_relaxed) == mr_thread_self();
+    return (atomic_load_explicit(&lock->state, memory_order_relaxed) & HELD) == mr_thread_self();
 }
 
 void mr_lock_after_fork(struct mr_lock *lock, bool held)
 {
-    if (!held) {
-        if (MR_DEBUG >= 1)
-            held_ranks &= ~(1u << lock->rank);
-        atomic_store_explicit(&lock->holder, 0, memory_order_relaxed);
-    }
+    if (!held && MR_DEBUG >= 1)
+        held_ranks &= ~(1u << lock->rank);
     atomic_store_explicit(&lock->tokens, 0, memory_order_relaxed);
-    atomic_store_explicit(&lock->state, held ? HELD : 0, memory_order_release);
+    atomic_store_explicit(&lock->state, held ? mr_thread_self() : 0, memory_order_release);
 }

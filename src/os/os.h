@@ -54,9 +54,8 @@ size_t mr_vm_resident(void *at, size_t bytes);
 enum mr_rank { MR_RANK_NONE, MR_RANK_HEAPS, MR_RANK_LATE, MR_RANK_CLASSIC, MR_RANK_SPACE, MR_RANK_COUNT };
 
 struct mr_lock {
-    _Atomic uint32_t state;   /* bit 0 held, bit 1 somebody is awake and trying, above: sleepers */
-    _Atomic uint32_t tokens;  /* the futex: sleepers that may leave */
-    _Atomic uintptr_t holder; /* mr_thread_self() of the holder, 0 if none */
+    _Atomic uint64_t state;  /* who holds it, whether somebody is awake and trying, how many sleep */
+    _Atomic uint32_t tokens; /* the futex: sleepers that may leave */
     uint32_t rank;
 };
 #define MR_LOCK_INIT(r) { .rank = (r) }
@@ -88,6 +87,11 @@ void mr_fork_handlers(void (*prepare)(void), void (*parent)(void), void (*child)
 
 /* Lets another thread run. */
 void mr_thread_yield(void);
+
+/* ---- loaded objects (module.c) ----------------------------------------------------------------------
+ * Whether an object before this library in the process's symbol order defines `name`. To be asked
+ * while nothing is being opened or closed. */
+bool mr_module_is_preceded(const char *name);
 
 /* ---- time, files, the process (misc.c) -----------------------------------------------------------
  * Milliseconds of a clock that does not jump, from an arbitrary start; 4 ms grain. */

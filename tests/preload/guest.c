@@ -70,6 +70,7 @@ GUEST(mlockall_current, .program = "guest_mlock", .args = { "current" }, .strate
 GUEST(few_mappings, .program = "guest_maps", .strategies = true, .seconds = 60)
 GUEST(burst_goes_back, .program = "guest_memory", .args = { "burst" }, .env = { "MEMOIR_PURGE_DELAY=500" })
 GUEST(burst_goes_back_idle, .program = "guest_memory", .args = { "idle" }, .env = { "MEMOIR_PURGE_DELAY=500" })
+GUEST(stub_of_malloc, .program = "guest_stub", .strategies = true)
 GUEST(scattered_room_is_used, .program = "guest_memory", .args = { "scattered" })
 GUEST(million_live_blocks, .program = "guest_memory", .args = { "million" }, .strategies = true, .seconds = 60)
 
