@@ -17,8 +17,10 @@ static void remember(void *ctx, const char *line)
 /* The environment of a set-user-id program is its caller's: not to be obeyed. */
 void mr_conf_boot(void)
 {
-    if (!mr_process_is_secure())
+    static bool done; /* the first caller is alone: it runs before there are threads */
+    if (!done && !mr_process_is_secure())
         mr_conf_read_environment(&mr_conf, environ, remember, NULL);
+    done = true;
 }
 
 size_t mr_conf_complaints(const char **text)

@@ -71,7 +71,7 @@ typedef void mr_conf_complaint(void *ctx, const char *line);
 void mr_conf_read_environment(struct mr_conf *conf, char *const *environment, mr_conf_complaint *complain, void *ctx);
 
 /* Fills mr_conf from the process's own environment, unless the process is set-user-id; once, before the
- * first block. What was wrong is kept for mr_conf_complaints: lines to be written when the process
+ * first block. Later calls do nothing. What was wrong is kept for mr_conf_complaints: lines to be written when the process
  * is far enough to write (the library's constructor does). */
 void mr_conf_boot(void);
 size_t mr_conf_complaints(const char **text);

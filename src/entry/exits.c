@@ -145,10 +145,9 @@ static void complain(void)
 static __attribute__((constructor(101))) void start(void)
 {
     int saved = errno;
-    if (!mr_other_rules()) {
-        mr_heap_boot();
+    mr_conf_boot();
+    if (!mr_other_rules())
         complain();
-    }
     if (mr_tell_is_due()) {
         mr_tell_prepare();
         on_exit(on_exit_status, NULL);

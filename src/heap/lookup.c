@@ -36,5 +36,5 @@ int mr_lookup_block(const struct mr_slab *slab, const void *p)
     size_t offset = (size_t)((const char *)p - mr_lookup_start(slab));
     uint32_t size = mr_sizeclass_bytes[slab->cls];
     size_t index = offset / size;
-    return index * size == offset && index < slab->ext ? (int)index : -1;
+    return index * size == offset && index < MR_PEEK(slab->ext) ? (int)index : -1;
 }
