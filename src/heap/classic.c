@@ -93,6 +93,16 @@ static void count_give(size_t bytes)
     c->free_bytes += bytes;
 }
 
+/* As in large.c: the same allocation, now of the other size. */
+static void count_resize(size_t before, size_t after)
+{
+    struct count *from = count_of(before), *to = count_of(after);
+    from->allocs--;
+    from->alloc_bytes -= before;
+    to->allocs++;
+    to->alloc_bytes += after;
+}
+
 /* ---- growth --------------------------------------------------------------------------------------------- */
 
 static bool within_limit(size_t more)
@@ -324,8 +334,7 @@ void *mr_classic_resize(void *p, size_t size)
         done = mr_pool_resize(&r->pool, head, mr_max(units_for(size), 2), 0, NULL);
         if (done) {
             size_t after = usable(mr_pool_size(&r->pool, head));
-            count_give(before);
-            count_take(after);
+            count_resize(before, after);
             atomic_fetch_add_explicit(&mr_peak_carved, after - before, memory_order_relaxed);
             if ((char *)p + after > r->untouched)
                 r->untouched = (char *)p + after;

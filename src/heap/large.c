@@ -33,6 +33,19 @@ static void count_give(struct mr_heap *heap, size_t bytes)
     mr_peak_sub(bytes);
 }
 
+/* A block that changes its size where it stands is still the same allocation, now of the other size. The
+ * row it leaves may have counted it in another heap: sums are modulo 2^64 and come out right. */
+static void count_resize(struct mr_heap *heap, size_t before, size_t after)
+{
+    struct mr_large_count *from = &heap->large[mr_large_row(before)], *to = &heap->large[mr_large_row(after)];
+    MR_ADD(from->allocs, -(uint64_t)1);
+    MR_ADD(from->alloc_bytes, -(uint64_t)before);
+    MR_ADD(to->allocs, 1);
+    MR_ADD(to->alloc_bytes, after);
+    mr_peak_sub(before);
+    mr_peak_add(after);
+}
+
 static size_t slices_for(size_t bytes) { return (bytes + MR_SLICE - 1) >> MR_SLICE_SHIFT; }
 
 /* Small requests of huge alignment come here too: a large block has more than MR_SLAB_MAX bytes. */
@@ -84,9 +97,9 @@ static void *resize_in_place(struct mr_heap *heap, struct mr_slab *head, size_t 
     size_t slices = slices_for(bytes);
     if (slices != mr_slab_slices(head) && (head->large_moved || !mr_space_resize(head, (uint32_t)slices)))
         return NULL;
-    count_give(heap, head->large_bytes);
+    size_t before = head->large_bytes;
     MR_POKE(head->large_bytes, bytes);
-    count_take(heap, bytes);
+    count_resize(heap, before, bytes);
     return mr_lookup_start(head);
 }
 
