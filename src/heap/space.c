@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "conf.h"
-#include "ledger.h"
+#include "purge.h"
 
 /* How the address space is reserved. A terabyte costs nothing where it is granted. Where it is
  * not, the process lives under a limit: then a quarter of the largest piece the kernel grants is
@@ -16,27 +16,13 @@ static const size_t RESERVE_LEAST = (size_t)1 << 20;
 static const size_t GROW_LEAST = (size_t)1 << 20;
 static const size_t GROW_MOST = (size_t)32 << 20;
 
-/* How much freed memory may be kept. Memory that was given back and then asked for again within the
- * purge delay raises the limit; each delay that passes lowers it. So a burst that is freed goes
- * back at once, without anybody calling, and a program that frees and takes the same memory again and
- * again soon keeps it. */
-#define DIRTY_LEAST ((size_t)4 << 20)
-
-/* Stamps are ticks of 64 ms, from 1: 32 bits last eight years. */
-enum { TICK_SHIFT = 6, SWEEP_EVERY_MS = 100, SWEEP_BATCH = 32 };
-
 struct mr_region mr_regions[MR_REGION_MAX];
 _Atomic uint32_t mr_region_count;
 
 struct mr_lock mr_space_lock = MR_LOCK_INIT(MR_RANK_SPACE);
-static uint64_t start_ms;
-static _Atomic uint64_t next_sweep_ms;
-static uint64_t limit_lowered_ms;  /* under the lock */
 static size_t committed_total;     /* bytes, over all regions; under the lock */
 static size_t meta_bytes;          /* bytes of META slices; under the lock */
 static char *meta_at, *meta_end;   /* what is left of the newest META slice; under the lock */
-static size_t dirty_limit = DIRTY_LEAST; /* under the lock */
-static size_t given_early;         /* bytes purged for being over the limit, and not wanted back yet; under the lock */
 
 /* ---- regions -------------------------------------------------------------------------------- */
 
@@ -177,119 +163,8 @@ void mr_space_unreserve(void)
 bool mr_space_init(void)
 {
     mr_os_init();
-    start_ms = mr_clock_ms();
+    mr_purge_start(mr_clock_ms());
     return add_region(GROW_LEAST);
-}
-
-/* ---- purging ------------------------------------------------------------------------------------ */
-
-static uint32_t tick_of(uint64_t ms)
-{
-    return (uint32_t)((ms - start_ms) >> TICK_SHIFT) + 1;
-}
-
-struct victim {
-    struct mr_region *region;
-    uint32_t head;
-};
-
-/* Takes up to SWEEP_BATCH dirty spans out of the pools, so their memory can be given back without
- * the lock. */
-static unsigned collect_victims(struct victim *victims, uint32_t until)
-{
-    unsigned n = 0;
-    for (uint32_t r = 0; r < mr_region_count; r++) {
-        struct mr_region *region = &mr_regions[r];
-        uint32_t head;
-        while (n < SWEEP_BATCH && (head = mr_pool_find_dirty(&region->pool, until)) != MR_POOL_NONE) {
-            mr_pool_take_whole(&region->pool, head);
-            victims[n++] = (struct victim){ region, head };
-        }
-    }
-    return n;
-}
-
-static size_t purge_until(uint32_t until)
-{
-    struct victim victims[SWEEP_BATCH];
-    bool given[SWEEP_BATCH];
-    size_t total = 0;
-    mr_lock_acquire(&mr_space_lock);
-    for (;;) {
-        unsigned n = collect_victims(victims, until);
-        if (n == 0)
-            break;
-        mr_lock_release(&mr_space_lock);
-        size_t bytes = 0;
-        for (unsigned i = 0; i < n; i++) {
-            struct victim *v = &victims[i];
-            size_t size = (size_t)mr_pool_size(&v->region->pool, v->head) << MR_SLICE_SHIFT;
-            given[i] = mr_vm_purge((char *)v->region->base + ((size_t)v->head << MR_SLICE_SHIFT), size);
-            bytes += given[i] ? size : 0;
-        }
-        atomic_fetch_add_explicit(&mr_counters.purged_bytes, bytes, memory_order_relaxed);
-        total += bytes;
-        mr_lock_acquire(&mr_space_lock);
-        /* What the system keeps is stamped beyond `until`, or this loop would meet it again. */
-        for (unsigned i = 0; i < n; i++)
-            mr_pool_give(&victims[i].region->pool, victims[i].head, given[i] ? 0 : until + 1);
-        if (n < SWEEP_BATCH)
-            break;
-    }
-    mr_lock_release(&mr_space_lock);
-    return total;
-}
-
-size_t mr_space_purge(bool all)
-{
-    uint64_t now = mr_clock_ms();
-    if (all)
-        return purge_until(tick_of(now) + 1);
-    uint64_t age = now - start_ms;
-    return age < mr_conf.purge_delay ? 0 : purge_until(tick_of(now - mr_conf.purge_delay));
-}
-
-/* Called after every operation on the pool: traffic drives the decay. */
-static void sweep_if_due(uint64_t now)
-{
-    uint64_t due = atomic_load_explicit(&next_sweep_ms, memory_order_relaxed);
-    if (MR_LIKELY(now < due))
-        return;
-    if (!atomic_compare_exchange_strong(&next_sweep_ms, &due, now + SWEEP_EVERY_MS))
-        return;
-    mr_space_purge(false);
-    mr_lock_acquire(&mr_space_lock);
-    if (now >= limit_lowered_ms + mr_conf.purge_delay) {
-        limit_lowered_ms = now;
-        dirty_limit = mr_max(dirty_limit / 2, DIRTY_LEAST);
-        given_early = 0;
-    }
-    mr_lock_release(&mr_space_lock);
-}
-
-static size_t dirty_bytes(void)
-{
-    size_t units = 0;
-    for (uint32_t r = 0; r < mr_region_count; r++)
-        units += mr_regions[r].pool.dirty_units;
-    return units << MR_SLICE_SHIFT;
-}
-
-/* After a give: what is over the limit goes back now. */
-static void purge_if_over(uint64_t now)
-{
-    size_t bytes = purge_until(tick_of(now) + 1);
-    mr_lock_acquire(&mr_space_lock);
-    given_early += bytes;
-    mr_lock_release(&mr_space_lock);
-}
-
-/* Under the lock, after a take that could not be met from what was kept. */
-static void note_regret(size_t bytes)
-{
-    size_t back = mr_min(given_early, bytes);
-    given_early -= back;
-    dirty_limit += 2 * back;
 }
 
 /* ---- taking and giving ----------------------------------------------------------------------------- */
@@ -301,8 +176,8 @@ static struct mr_slab *take_from(struct mr_region *region, uint32_t slices, uint
     if (i == MR_POOL_NONE)
         return NULL;
     *zero = stamp == 0;
-    if (stamp == 0 && given_early != 0)
-        note_regret((size_t)mr_pool_size(&region->pool, i) << MR_SLICE_SHIFT);
+    if (stamp == 0)
+        mr_purge_regret((size_t)mr_pool_size(&region->pool, i) << MR_SLICE_SHIFT);
     return (struct mr_slab *)region->base + i;
 }
 
@@ -350,7 +225,7 @@ struct mr_slab *mr_space_take(uint32_t slices, uint32_t align, bool *zero)
     }
     if (head)
         clear_head(head);
-    sweep_if_due(mr_clock_ms());
+    mr_purge_sweep(mr_clock_ms());
     return head;
 }
 
@@ -368,12 +243,12 @@ void mr_space_give(struct mr_slab *head, bool clean)
     uint64_t now = mr_clock_ms();
     clear_head(head);
     mr_lock_acquire(&mr_space_lock);
-    mr_pool_give(&region->pool, (uint32_t)(head - (struct mr_slab *)region->base), clean ? 0 : tick_of(now));
-    bool over = dirty_bytes() > dirty_limit;
+    mr_pool_give(&region->pool, (uint32_t)(head - (struct mr_slab *)region->base), clean ? 0 : mr_purge_tick(now));
+    bool over = mr_purge_is_due();
     mr_lock_release(&mr_space_lock);
     if (MR_UNLIKELY(over))
-        purge_if_over(now);
-    sweep_if_due(now);
+        mr_purge_early(now);
+    mr_purge_sweep(now);
 }
 
 bool mr_space_resize(struct mr_slab *head, uint32_t slices)
@@ -382,9 +257,9 @@ bool mr_space_resize(struct mr_slab *head, uint32_t slices)
     uint64_t now = mr_clock_ms();
     mr_lock_acquire(&mr_space_lock);
     bool fits = mr_pool_resize(&region->pool, (uint32_t)(head - (struct mr_slab *)region->base), slices,
-                               tick_of(now), NULL);
+                               mr_purge_tick(now), NULL);
     mr_lock_release(&mr_space_lock);
-    sweep_if_due(now);
+    mr_purge_sweep(now);
     return fits;
 }
 
