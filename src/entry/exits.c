@@ -146,8 +146,10 @@ static __attribute__((constructor(101))) void start(void)
 {
     int saved = errno;
     mr_conf_boot();
-    if (!mr_other_rules())
+    if (!mr_other_rules()) {
+        mr_heap_watch_forks();
         complain();
+    }
     if (mr_tell_is_due()) {
         mr_tell_prepare();
         on_exit(on_exit_status, NULL);

@@ -29,11 +29,21 @@ bool mr_other_rules(void)
     return known == 2;
 }
 
+/* Who rules comes first in the global order, unless that order begins with ourselves: this library was
+ * opened late and with RTLD_DEEPBIND. */
+static struct mr_other find_other(void)
+{
+    struct mr_other first = { 0 };
+    if (mr_other_rules())
+        first = look_up(RTLD_DEFAULT);
+    return first.malloc && first.malloc != mr_entry_malloc ? first : look_up(RTLD_NEXT);
+}
+
 /* Two threads may look up at once: both find the same. */
 const struct mr_other *mr_other_heap(void)
 {
     if (atomic_load_explicit(&other_state, memory_order_acquire) == 0) {
-        other = look_up(mr_other_rules() ? RTLD_DEFAULT : RTLD_NEXT);
+        other = find_other();
         atomic_store_explicit(&other_state, 1, memory_order_release);
     }
     return &other;

@@ -134,7 +134,15 @@ static void boot(void)
     bool ready = classic ? mr_classic_init((enum mr_fit)(mr_conf.strategy - MR_STRATEGY_FIRST_FIT)) : mr_space_init();
     mr_heap_route = !ready ? MR_ROUTE_NOWHERE : classic ? MR_ROUTE_CLASSIC : MR_ROUTE_SLAB;
     atomic_store_explicit(&boot_state, 2, memory_order_release);
-    mr_fork_handlers(fork_prepare, fork_parent, fork_child);
+    mr_heap_watch_forks();
+}
+
+/* Registered early, they run after all others before a fork and before all others behind it. */
+void mr_heap_watch_forks(void)
+{
+    static _Atomic bool watched;
+    if (!atomic_exchange(&watched, true))
+        mr_fork_handlers(fork_prepare, fork_parent, fork_child);
 }
 
 void mr_heap_boot(void)
@@ -216,10 +224,13 @@ void mr_heaps_leave(struct mr_heap *heap)
 
 /* ---- fork ------------------------------------------------------------------------------------------------------
  * All locks are held, in rank order, while the process is copied. A fork in a signal handler may
- * find one held by the very thread that forks: it is left alone, on both sides. */
+ * find one held by the very thread that forks: it is left alone, on both sides. Handlers of others that
+ * were registered before ours run while the locks are held: until they are released this
+ * thread counts as busy, and what they allocate comes from elsewhere. */
 
 static struct mr_lock *const fork_locks[] = { &heaps_lock, &shared_lock, &mr_classic_lock, &mr_space_lock };
 static bool fork_took[MR_COUNT(fork_locks)];
+static struct mr_heap *fork_self; /* the forking thread's; under all the locks */
 
 static void fork_prepare(void)
 {
@@ -229,10 +240,13 @@ static void fork_prepare(void)
             mr_lock_acquire(fork_locks[i]);
         fork_took[i] = !mine;
     }
+    fork_self = mr_heap_self;
+    set_self(MR_HEAP_BUSY);
 }
 
 static void fork_parent(void)
 {
+    set_self(fork_self);
     for (size_t i = MR_COUNT(fork_locks); i-- > 0;)
         if (fork_took[i])
             mr_lock_release(fork_locks[i]);
@@ -273,6 +287,7 @@ static void drop_dead_orphans(void)
  * heaps are then left alone. */
 static void fork_child(void)
 {
+    set_self(fork_self);
     if (mr_heap_where() == MR_ROUTE_SLAB && fork_took[0] && mr_heap_self != MR_HEAP_BUSY) {
         orphan_others(mr_heap_self);
         drop_dead_orphans();

@@ -54,8 +54,30 @@ static size_t usable_for(size_t size)
     return mr_align_up(mr_max(size, MR_SLAB_MAX + 1), mr_os_page);
 }
 
+/* Blocks put aside, linked through their descriptors. */
+static struct mr_slab *_Atomic later;
+
+void mr_large_free_later(struct mr_slab *head)
+{
+    head->next = atomic_load_explicit(&later, memory_order_relaxed);
+    while (!atomic_compare_exchange_weak_explicit(&later, &head->next, head, memory_order_release, memory_order_relaxed))
+        ;
+}
+
+static void free_what_waits(struct mr_heap *heap)
+{
+    struct mr_slab *head = atomic_exchange_explicit(&later, NULL, memory_order_acquire);
+    while (head) {
+        struct mr_slab *next = head->next;
+        mr_large_free(heap, head);
+        head = next;
+    }
+}
+
 void *mr_large_take(struct mr_heap *heap, size_t size, size_t align, bool *zero)
 {
+    if (MR_UNLIKELY(atomic_load_explicit(&later, memory_order_relaxed) != NULL))
+        free_what_waits(heap);
     size_t bytes = usable_for(size), slices = slices_for(bytes);
     size_t align_slices = mr_max(align >> MR_SLICE_SHIFT, 1);
     if (slices > MR_POOL_MAX_UNITS || align_slices > MR_POOL_MAX_UNITS)

@@ -11,6 +11,10 @@ void *mr_large_take(struct mr_heap *count, size_t size, size_t align, bool *zero
 /* Precondition: the head of a large block. */
 void mr_large_free(struct mr_heap *count, struct mr_slab *head);
 
+/* The same where the space cannot be entered (a handler interrupted it): the block is put aside and
+ * freed by the next request for a large one. Lock-free. */
+void mr_large_free_later(struct mr_slab *head);
+
 /* Resizes where it stands, or by moving its pages; NULL, with nothing changed, when copying is the way. */
 void *mr_large_resize(struct mr_heap *count, struct mr_slab *head, size_t size);
 

@@ -128,9 +128,10 @@ static enum mr_freed free_large(struct mr_slab *head, void *p)
     if (MR_UNLIKELY((char *)p != mr_lookup_start(head)))
         return MR_NOT_A_BLOCK;
     struct mr_heap *heap = mr_heaps_enter();
-    /* A signal handler that interrupted the space cannot give to it: the block is lost, not the heap. */
-    if (MR_UNLIKELY(!heap))
+    if (MR_UNLIKELY(!heap)) {
+        mr_large_free_later(head);
         return MR_FREED;
+    }
     mr_large_free(heap, head);
     mr_heaps_leave(heap);
     return MR_FREED;

@@ -4,6 +4,7 @@
  * with one compare-and-swap on the owner's inbox. The owner frees them as its own when it next
  * comes through a slow path. Until then a block counts as in use in its slab, so a slab cannot
  * vanish under a message; reports subtract what is on the way (sent - received). */
+#include "space.h"
 #include "thread_heap.h"
 
 _Atomic uint64_t mr_remote_stray[MR_CLASS_COUNT];
@@ -11,8 +12,8 @@ _Atomic uint64_t mr_remote_stray[MR_CLASS_COUNT];
 static void drain_orphan(struct mr_heap *heap)
 {
     int expected = MR_HEAP_ORPHAN;
-    if (atomic_load_explicit(&heap->state, memory_order_relaxed) != MR_HEAP_ORPHAN)
-        return;
+    if (atomic_load_explicit(&heap->state, memory_order_relaxed) != MR_HEAP_ORPHAN || mr_lock_is_mine(&mr_space_lock))
+        return; /* nobody's to empty, or a handler that must not wait for its victim */
     if (!atomic_compare_exchange_strong_explicit(&heap->state, &expected, MR_HEAP_DRAINED, memory_order_acquire,
                                                  memory_order_relaxed))
         return;

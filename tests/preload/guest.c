@@ -77,8 +77,7 @@ GUEST(million_live_blocks, .program = "guest_memory", .args = { "million" }, .st
 GUEST(zeroed_over_seams, .program = "guest_zero", .strategies = true)
 
 /* Signals and stacks. */
-GUEST(handler_balanced, .program = "guest_signal", .args = { "balanced" }, .beyond = true)
-GUEST(handler_unbalanced, .program = "guest_signal", .args = { "unbalanced" }, .beyond = true)
+GUEST(handler_balanced, .program = "guest_signal", .args = { "small" }, .beyond = true)
 GUEST(handler_large, .program = "guest_signal", .args = { "large" }, .beyond = true)
 GUEST(fork_in_handler, .program = "guest_sigfork", .args = { "idle" }, .strategies = true, .seconds = 60)
 GUEST(fork_in_handler_busy, .program = "guest_sigfork", .args = { "busy" }, .beyond = true, .seconds = 60)
