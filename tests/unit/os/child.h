@@ -3,17 +3,20 @@
 #define MR_TEST_CHILD_H
 
 #include <criterion/criterion.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* The wait status of a fork child that runs `run` and exits with what it returns. */
-static inline int child_status(int (*run)(void))
+/* The wait status of a fork child that runs `run` and exits with what it returns; quiet ones say nothing. */
+static inline int child_status(int (*run)(void), bool quiet)
 {
     int status = 0;
     pid_t child = fork();
     if (child == 0) {
+        if (quiet)
+            dup2(open("/dev/null", O_WRONLY), 2);
         alarm(60); /* a child that hangs must not outlive the test */
         _exit(run());
     }
@@ -25,13 +28,13 @@ static inline int child_status(int (*run)(void))
 /* What `run` returned in the child; -1 when a signal ended it. */
 static inline int child_result(int (*run)(void))
 {
-    int status = child_status(run);
+    int status = child_status(run, false);
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
 static inline bool child_aborts(int (*run)(void))
 {
-    int status = child_status(run);
+    int status = child_status(run, true);
     return WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT;
 }
 

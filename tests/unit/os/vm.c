@@ -1,6 +1,7 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 
 #include "memory.h"
 #include "os.h"
@@ -98,8 +99,8 @@ Test(vm, locked_memory_is_not_purged_and_unchanged)
 {
     char *p = lonely(1);
     memset(p, 7, mr_os_page);
-    if (mlock(p, mr_os_page) != 0)
-        return; /* not granted here */
+    if (syscall(SYS_mlock, p, mr_os_page) != 0) /* past the sanitizers, which do nothing */
+        return;                                  /* not granted here */
     errno = 77;
     cr_expect_not(mr_vm_purge(p, mr_os_page));
     cr_expect_eq(errno, 77);
