@@ -81,7 +81,7 @@ done
 for variant in release debug; do
     step "preload tests ($variant)" build "$variant" test-preload
 done
-for variant in tsan asan; do
+for variant in full tsan asan; do
     step "stress ($variant)"  build "$variant" test-stress STRESS_SECONDS=1
 done
 step 'fuzz the options'       fuzz fuzz_conf 20000 src/base/*.c src/os/*.c src/conf/*.c

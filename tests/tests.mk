@@ -50,7 +50,7 @@ test: ## set up, build and run every test
 	@scripts/test.sh
 
 test-unit: $(B)/tests/unit-tests ## the unit tests of one VARIANT
-	$(B)/tests/unit-tests
+	ASAN_OPTIONS=detect_leaks=0 $(B)/tests/unit-tests
 
 test-preload: all $(PROG_BIN) $(PLUGIN_BIN) $(B)/tests/preload-tests ## the tests of the preloaded library and the CLI
 	MEMOIR_TEST_BUILD=$(B) $(B)/tests/preload-tests

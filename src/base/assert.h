@@ -24,6 +24,14 @@
 #define MR_ASSERT(cond, why) MR_CHECK_AT_(1, cond, why)
 #define MR_EXPENSIVE(cond, why) MR_CHECK_AT_(2, cond, why)
 
+/* True every n-th time it is asked at this place, in the full variant: for walks that would otherwise make
+ * the variant too slow to use. Not exact across threads. */
+#define MR_EVERY(n)                                                            \
+    ({                                                                         \
+        static unsigned asked_;                                                \
+        MR_DEBUG >= 2 && __atomic_fetch_add(&asked_, 1, __ATOMIC_RELAXED) % (n) == 0; \
+    })
+
 /* Writes "memoir: internal error: WHY (COND at FILE:LINE)" to descriptor 2 and aborts.
  * Async-signal-safe; never allocates. */
 _Noreturn void mr_assert_fail(const char *file, int line, const char *cond, const char *why);

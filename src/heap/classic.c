@@ -297,6 +297,7 @@ enum mr_freed mr_classic_free(void *p)
         if (bytes >= PURGE_LEAST)
             purge_inside(p, bytes);
         mr_pool_give(&r->pool, head, 0);
+        MR_EXPENSIVE(!MR_EVERY(4096) || mr_pool_check(&r->pool) == NULL, "the list is whole after a free");
     }
     mr_lock_release(&mr_classic_lock);
     return known == MR_NOT_OURS ? mr_emergency_free(p) : known;

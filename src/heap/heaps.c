@@ -218,6 +218,7 @@ void mr_heaps_leave(struct mr_heap *heap)
         mr_lock_release(&shared_lock);
         return;
     }
+    MR_EXPENSIVE(!MR_EVERY(16) || mr_bin_check(heap) == NULL, "a heap is whole when its thread leaves it");
     atomic_store_explicit(&heap->busy, false, memory_order_relaxed);
     set_self(heap);
 }

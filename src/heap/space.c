@@ -189,6 +189,7 @@ static struct mr_slab *take_locked(uint32_t slices, uint32_t align, bool *zero)
     for (uint32_t r = 0; r < mr_region_count && !head; r++)
         if (grow_for(&mr_regions[r], slices, align))
             head = take_from(&mr_regions[r], slices, align, zero);
+    MR_EXPENSIVE(!MR_EVERY(16) || mr_pool_check(&mr_regions[0].pool) == NULL, "the pool is whole after a take");
     return head;
 }
 
@@ -244,6 +245,7 @@ void mr_space_give(struct mr_slab *head, bool clean)
     clear_head(head);
     mr_lock_acquire(&mr_space_lock);
     mr_pool_give(&region->pool, (uint32_t)(head - (struct mr_slab *)region->base), clean ? 0 : mr_purge_tick(now));
+    MR_EXPENSIVE(!MR_EVERY(16) || mr_pool_check(&region->pool) == NULL, "the pool is whole after a give");
     bool over = mr_purge_is_due();
     mr_lock_release(&mr_space_lock);
     if (MR_UNLIKELY(over))

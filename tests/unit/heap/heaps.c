@@ -390,8 +390,10 @@ Test(heaps, a_fork_amid_working_threads_leaves_a_usable_child)
     mr_heap_malloc(1);
     for (uintptr_t i = 0; i < 3; i++)
         cr_assert_eq(pthread_create(&threads[i], NULL, work_until_told, (void *)(i + 1)), 0);
-    for (int i = 0; i < 25; i++)
-        cr_expect_eq(child_result(work_in_child), 0, "child %d", i);
+    for (int i = 0; i < 25; i++) {
+        int result = child_result(work_in_child);
+        cr_expect_eq(result, 0, "child %d: %d", i, result);
+    }
     stop_working = true;
     for (int i = 0; i < 3; i++)
         pthread_join(threads[i], NULL);
