@@ -37,6 +37,13 @@ static inline struct mr_slab *head_of(const void *p)
     return slice ? mr_lookup_head(slice) : NULL;
 }
 
+/* A span that was a slab or a large block and is neither any more: it is free, or a heap keeps it at hand. */
+static inline bool is_gone(const struct mr_slab *head)
+{
+    enum mr_kind kind = mr_slab_kind(head);
+    return kind != MR_KIND_SLAB && kind != MR_KIND_LARGE && kind != MR_KIND_INTERIOR;
+}
+
 /* The same sequence each time. */
 static inline uint32_t next_random(uint64_t *state)
 {

@@ -61,7 +61,7 @@ Test(lookup, start_and_descriptor_are_inverse)
         char *start = mr_lookup_start(head);
         cr_expect_eq((uintptr_t)start % MR_SLICE, 0);
         cr_expect_eq(mr_lookup_slice(start), head, "size %zu", sizes[s]);
-        cr_expect_eq(mr_slab_at(mr_main_range.base, (uintptr_t)start), head);
+        cr_expect_eq(mr_slab_at(mr_lookup_base, (uintptr_t)start), head);
     }
 }
 

@@ -1,22 +1,9 @@
 /* The space on its own: no heap is set up, mr_space_init is the first call. */
-#include "facts.h"
+#include "spans.h"
 
 #include <sys/resource.h>
 
-static void start(void) { cr_assert(mr_space_init()); }
 TestSuite(space, .timeout = 60);
-
-static char *take(uint32_t slices, bool *zero)
-{
-    struct mr_slab *head = mr_space_take(slices, 1, zero);
-    return head ? mr_lookup_start(head) : NULL;
-}
-
-static void give(void *p) { mr_space_give(mr_lookup_slice(p), false); }
-
-static size_t dirty(void) { return mr_regions[0].pool.dirty_units * MR_SLICE; }
-
-#define EXPECT_SPACE_SOUND() cr_expect_null(mr_space_check())
 
 /* ---- taking and giving -------------------------------------------------------------------------- */
 
@@ -142,109 +129,6 @@ Test(space, a_span_gives_back_what_is_cut_off)
     EXPECT_SPACE_SOUND();
 }
 
-/* ---- purging ------------------------------------------------------------------------------------------ */
-
-Test(space, purge_all_makes_free_memory_zero_and_cheap)
-{
-    bool zero;
-    start();
-    mr_conf.purge_delay = 3600000;
-    char *p = take(4, &zero), *kept = take(1, &zero);
-    memset(p, 1, 4 * MR_SLICE);
-    memset(kept, 1, MR_SLICE);
-    give(p);
-    cr_expect_eq(mr_space_purge(true), 4 * MR_SLICE);
-    cr_expect_eq(mr_counters.purged_bytes, 4 * MR_SLICE);
-    cr_expect_eq(mr_vm_resident(p, 4 * MR_SLICE), 0);
-    cr_expect_eq(dirty(), 0);
-    cr_expect_eq(kept[MR_SLICE - 1], 1, "what is in use stays");
-    cr_expect_eq(mr_space_purge(true), 0, "there is nothing left");
-    cr_expect_eq(take(4, &zero), p);
-    cr_expect(zero && is_zero(p, 4 * MR_SLICE));
-}
-
-Test(space, purge_waits_for_the_delay)
-{
-    bool zero;
-    start();
-    mr_conf.purge_delay = 300;
-    char *p = take(4, &zero);
-    memset(p, 1, 4 * MR_SLICE);
-    give(p);
-    cr_expect_eq(mr_space_purge(false), 0, "not before its time");
-    usleep(600000);
-    cr_expect_eq(mr_space_purge(false), 4 * MR_SLICE);
-}
-
-Test(space, without_a_delay_all_goes_at_once)
-{
-    bool zero;
-    start();
-    mr_conf.purge_delay = 0;
-    char *p = take(4, &zero);
-    memset(p, 1, 4 * MR_SLICE);
-    give(p);
-    mr_space_purge(false);
-    cr_expect_eq(dirty(), 0);
-    cr_expect_eq(mr_vm_resident(p, 4 * MR_SLICE), 0);
-}
-
-/* Nobody calls purge: taking and giving is what makes old memory go. */
-Test(space, traffic_alone_purges)
-{
-    bool zero;
-    start();
-    mr_conf.purge_delay = 100;
-    char *p = take(8, &zero), *guard = take(1, &zero);
-    memset(p, 1, 8 * MR_SLICE);
-    give(p);
-    usleep(400000);
-    mr_space_resize(mr_lookup_slice(guard), 1);
-    cr_expect_eq(dirty(), 0);
-    cr_expect_eq(mr_counters.purged_bytes, 8 * MR_SLICE);
-}
-
-enum { BURST = 64 };
-
-static void burst(char **spans)
-{
-    bool zero;
-    for (int i = 0; i < BURST; i++) {
-        spans[i] = take(16, &zero);
-        memset(spans[i], 1, 16 * MR_SLICE);
-    }
-    for (int i = 0; i < BURST; i++)
-        give(spans[i]);
-}
-
-Test(space, a_burst_goes_back_at_once)
-{
-    char *spans[BURST];
-    start();
-    mr_conf.purge_delay = 3600000;
-    burst(spans);
-    cr_expect_leq(dirty(), 4 * MR_MIB);
-    cr_expect_geq(mr_counters.purged_bytes, 60 * MR_MIB);
-    size_t resident = 0;
-    for (int i = 0; i < BURST; i++)
-        resident += mr_vm_resident(spans[i], 16 * MR_SLICE);
-    cr_expect_eq(resident, dirty());
-}
-
-/* What is wanted back again and again is kept in the end. */
-Test(space, a_burst_that_comes_again_is_kept)
-{
-    char *spans[BURST];
-    start();
-    mr_conf.purge_delay = 3600000;
-    for (int i = 0; i < 6; i++)
-        burst(spans);
-    uint64_t purged = mr_counters.purged_bytes;
-    burst(spans);
-    cr_expect_eq(mr_counters.purged_bytes, purged);
-    cr_expect_eq(dirty(), BURST * MR_MIB);
-}
-
 /* ---- growth and its ends --------------------------------------------------------------------------------- */
 
 Test(space, grows_in_steps_and_publishes_what_it_has)
@@ -256,7 +140,7 @@ Test(space, grows_in_steps_and_publishes_what_it_has)
         char *p = take(3, &zero);
         cr_assert_not_null(p);
         size_t committed = mr_regions[0].committed;
-        cr_assert_eq(mr_main_range.bytes, committed);
+        cr_assert_eq(mr_lookup_bytes, committed);
         cr_assert_geq(committed, before);
         cr_assert_lt((uintptr_t)p + 3 * MR_SLICE - mr_regions[0].base - 1, committed);
         p[3 * MR_SLICE - 1] = 1;
