@@ -50,8 +50,10 @@ Test(bin, blocks_come_in_the_order_of_addresses)
         unsigned cls = classes[c];
         char *first = take(cls);
         cr_expect_eq(first, mr_lookup_start(head_of(first)), "class %u", cls);
-        for (uint32_t i = 1; i < blocks_of(cls); i++)
-            cr_assert_eq((char *)take(cls), first + (size_t)i * mr_sizeclass_bytes[cls], "class %u, block %u", cls, i);
+        for (uint32_t i = 1; i < blocks_of(cls); i++) {
+            char *p = take(cls);
+            cr_assert_eq(p, first + (size_t)i * mr_sizeclass_bytes[cls], "class %u, block %u", cls, i);
+        }
     }
     cr_expect_null(mr_bin_check(heap));
 }
@@ -258,7 +260,7 @@ Test(bin, dropping_gives_back_what_is_empty_alone)
     cr_expect_null(mr_bin_check(heap));
 }
 
-/* ---- counting ------------------------------------------------------------------------------------------------ */
+/* ---- counting -------------------------------------------------------------------------------- */
 
 Test(bin, a_slab_that_ends_leaves_its_counts)
 {

@@ -274,7 +274,7 @@ Test(local, realloc_without_memory_leaves_the_block)
     EXPECT_SOUND();
 }
 
-/* ---- the limit, trimming ---------------------------------------------------------------------------------------- */
+/* ---- the limit, trimming ------------------------------------------------------------------------ */
 
 Test(local, the_limit_ends_every_kind_of_request)
 {
@@ -324,7 +324,7 @@ Test(local, errno_is_never_touched)
     cr_expect_eq(errno, 77);
 }
 
-/* ---- threads ---------------------------------------------------------------------------------------------------- */
+/* ---- threads --------------------------------------------------------------------------------------- */
 
 /* A table of blocks that all threads take from and put into: any may free or resize any. */
 enum { SHARED = 256, THREADS = 4, STEPS = 20000 };

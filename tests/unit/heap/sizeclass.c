@@ -57,7 +57,7 @@ Test(sizeclass, aligned_classes_are_the_smallest_aligned_ones)
     for (size_t align = 1; align <= MR_SLICE; align *= 2)
         for (size_t size = 0; size <= MR_SLAB_MAX; size += size < 2048 ? 1 : 61)
             if (mr_sizeclass_aligned(size, align) != smallest_class(mr_max(size, align), align))
-                cr_assert_fail("size %zu, align %zu is in class %u", size, align, mr_sizeclass_aligned(size, align));
+                cr_assert_fail("size %zu, align %zu: class %u", size, align, mr_sizeclass_aligned(size, align));
 }
 
 Test(sizeclass, every_block_of_an_aligned_class_is_aligned)

@@ -14,7 +14,9 @@ static ElfW(Dyn) nobody[1];
 #undef mr_module_is_preceded
 #undef _DYNAMIC
 
-static const char *const defined[] = { "malloc", "free", "printf", "pthread_create", "strlen", "qsort", "environ", "dlsym" };
+static const char *const defined[] = {
+    "malloc", "free", "printf", "pthread_create", "strlen", "qsort", "environ", "dlsym",
+};
 
 Test(module, nothing_precedes_the_program)
 {
@@ -51,7 +53,10 @@ Test(module, the_old_hash_table_serves_as_well)
 {
     static const char names[] = "\0one\0two\0three";
     static const ElfW(Sym) symbols[] = {
-        { 0 }, { .st_name = 1, .st_shndx = 5 }, { .st_name = 5, .st_shndx = SHN_UNDEF }, { .st_name = 9, .st_shndx = 5 },
+        { 0 },
+        { .st_name = 1, .st_shndx = 5 },
+        { .st_name = 5, .st_shndx = SHN_UNDEF },
+        { .st_name = 9, .st_shndx = 5 },
     };
     static const uint32_t hash[] = { 1, MR_COUNT(symbols) };
     struct tables t = { .symbols = symbols, .names = names, .hash = hash };
