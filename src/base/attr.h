@@ -7,6 +7,8 @@
 
 /* The library is built with -fvisibility=hidden: what others may bind to says so. */
 #define MR_EXPORT __attribute__((visibility("default")))
+/* For the words of fast paths: without it the compiler finds even our own through the GOT. */
+#define MR_HIDDEN __attribute__((visibility("hidden")))
 #define MR_NOINLINE __attribute__((noinline))
 #define MR_INLINE static inline __attribute__((always_inline))
 #define MR_COLD __attribute__((cold))
@@ -24,8 +26,10 @@
 #define MR_TSAN 0
 #endif
 #if MR_TSAN
+#define MR_GLANCE(x) MR_PEEK(x) /* MR_PEEK where it may become an operand of the instruction that uses it */
 #define MR_ADD(x, n) ({ __typeof__(x) sum_ = MR_PEEK(x) + (n); MR_POKE(x, sum_); sum_; })
 #else
+#define MR_GLANCE(x) (x)
 #define MR_ADD(x, n) ((x) += (n))
 #endif
 #define MR_ALIGNED(n) __attribute__((aligned(n)))

@@ -1,4 +1,5 @@
 /* bin.c: how slabs are picked, carved, filled, emptied and given back. */
+#include "cache.h"
 #include "peak.h"
 #include "space.h"
 #include "thread_heap.h"
@@ -51,19 +52,19 @@ static void queue_remove(struct mr_heap *heap, struct mr_slab *slab)
 /* ---- kept slabs --------------------------------------------------------------------------------
  * A class's only slab that empties is not given back: a program that takes and frees one block in a
  * loop would pay for a slab each time. Nor may it be met as empty again at each free, so its
- * allocs count one too many: the counters are never equal while it is kept. */
+ * count is one too high: it never reads as empty while it is kept. */
 
 static void keep(struct mr_heap *heap, struct mr_slab *slab)
 {
     MR_POKE(slab->kept, true);
-    MR_ADD(slab->allocs, 1);
+    MR_ADD(slab->count, 1);
     heap->kept[slab->cls / 64] |= (uint64_t)1 << slab->cls % 64;
 }
 
 static void unkeep(struct mr_heap *heap, struct mr_slab *slab)
 {
     MR_POKE(slab->kept, false);
-    MR_ADD(slab->allocs, -(uint64_t)1);
+    MR_ADD(slab->count, -(uint64_t)1);
     heap->kept[slab->cls / 64] &= ~((uint64_t)1 << slab->cls % 64);
 }
 
@@ -73,11 +74,11 @@ static void unkeep(struct mr_heap *heap, struct mr_slab *slab)
 static void retire(struct mr_heap *heap, struct mr_slab *slab)
 {
     struct mr_class_count *count = &heap->classes[slab->cls];
-    MR_ASSERT(slab->allocs == slab->frees, "only an empty slab is retired");
+    MR_ASSERT(mr_slab_is_empty(slab), "only an empty slab is retired");
     mr_slab_set_kind(slab, MR_KIND_NONE);
-    MR_ADD(count->allocs, slab->allocs);
-    MR_ADD(count->frees, slab->frees);
-    mr_peak_sub((size_t)slab->ext * mr_sizeclass_bytes[slab->cls]);
+    MR_ADD(count->allocs, mr_slab_allocs(slab));
+    MR_ADD(count->frees, mr_slab_allocs(slab));
+    mr_peak_add(heap, -((int64_t)slab->ext * mr_sizeclass_bytes[slab->cls]));
     atomic_store_explicit(&slab->owner, 0, memory_order_relaxed);
 }
 
@@ -88,14 +89,13 @@ static void give_slab(struct mr_heap *heap, struct mr_slab *slab)
     retire(heap, slab);
     for (uint32_t i = 1; i < slices; i++)
         mr_slab_set_kind(&slab[i], MR_KIND_NONE);
-    mr_space_give(slab, untouched);
+    mr_cache_give(heap, slab, untouched);
 }
 
 static void start_slab(struct mr_heap *heap, struct mr_slab *slab, unsigned cls, bool zero)
 {
     MR_POKE(slab->free, NULL);
-    MR_POKE(slab->allocs, 0);
-    MR_POKE(slab->frees, 0);
+    MR_POKE(slab->count, 0);
     slab->next = slab->prev = NULL;
     MR_POKE(slab->ext, 0);
     MR_POKE(slab->cls, (uint8_t)cls);
@@ -140,9 +140,12 @@ static struct mr_slab *take_slab(struct mr_heap *heap, unsigned cls)
         give_slab(heap, slab);
     }
     if (!slab)
-        slab = mr_space_take(mr_sizeclass_slices(cls), 1, &zero);
-    if (slab)
-        start_slab(heap, slab, cls, zero);
+        slab = mr_cache_take(heap, mr_sizeclass_slices(cls), &zero);
+    if (!slab)
+        return NULL;
+    if (zero && mr_space_is_big())
+        mr_vm_populate(mr_lookup_start(slab), MR_SLICE);
+    start_slab(heap, slab, cls, zero);
     return slab;
 }
 
@@ -151,13 +154,14 @@ void mr_bin_drop_kept(struct mr_heap *heap)
     struct mr_slab *slab;
     while ((slab = reclaim_kept(heap)))
         give_slab(heap, slab);
+    mr_cache_drop(heap);
 }
 
 /* ---- blocks ------------------------------------------------------------------------------------------ */
 
 /* Links the next few blocks of a slab whose list is empty. Returns the first of them, which is not
  * in the list. Precondition: ext < blocks of the class. */
-static void *carve(struct mr_slab *slab)
+static void *carve(struct mr_heap *heap, struct mr_slab *slab)
 {
     uint32_t size = mr_sizeclass_bytes[slab->cls];
     uint32_t n = mr_min(mr_max(CARVE_BYTES / size, 1), (size_t)mr_sizeclass_blocks[slab->cls] - slab->ext);
@@ -170,12 +174,12 @@ static void *carve(struct mr_slab *slab)
     *end = NULL;
     slab->free = list;
     MR_POKE(slab->ext, (uint16_t)(slab->ext + n));
-    mr_peak_add((size_t)n * size);
+    mr_peak_add(heap, (int64_t)n * size);
     return first;
 }
 
 /* A block of this slab, or NULL when it is full. */
-static void *take_from(struct mr_slab *slab, bool *zero)
+static void *take_from(struct mr_heap *heap, struct mr_slab *slab, bool *zero)
 {
     void *p = slab->free;
     if (p) {
@@ -183,11 +187,11 @@ static void *take_from(struct mr_slab *slab, bool *zero)
     } else if (slab->ext < mr_sizeclass_blocks[slab->cls]) {
         if (zero)
             *zero = slab->zero;
-        p = carve(slab);
+        p = carve(heap, slab);
     } else {
         return NULL;
     }
-    MR_ADD(slab->allocs, 1);
+    MR_ADD(slab->count, MR_COUNT_ALLOC);
     return p;
 }
 
@@ -218,7 +222,7 @@ void *mr_bin_take(struct mr_heap *heap, unsigned cls, bool *zero)
     for (;;) {
         struct mr_slab *slab = heap->current[cls];
         if (slab != &mr_slab_none) {
-            void *p = take_from(slab, zero);
+            void *p = take_from(heap, slab, zero);
             if (p)
                 return p;
             set_full(heap, slab);
@@ -244,12 +248,12 @@ void mr_bin_free(struct mr_heap *heap, struct mr_slab *slab, void *p)
 {
     *(void **)p = slab->free;
     slab->free = p;
-    MR_ADD(slab->frees, 1);
+    MR_ADD(slab->count, -(uint64_t)1);
     if (atomic_load_explicit(&slab->owner, memory_order_relaxed) & MR_OWNER_FULL) {
         atomic_store_explicit(&slab->owner, (uintptr_t)heap, memory_order_relaxed);
         queue_push_back(heap, slab);
     }
-    if (slab->allocs == slab->frees)
+    if (mr_slab_is_empty(slab))
         mr_bin_emptied(heap, slab);
 }
 

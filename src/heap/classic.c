@@ -293,7 +293,7 @@ enum mr_freed mr_classic_free(void *p)
     if (known == MR_FREED) {
         size_t bytes = usable(mr_pool_size(&r->pool, head));
         count_give(bytes);
-        mr_peak_sub(bytes);
+        atomic_fetch_sub_explicit(&mr_peak_carved, bytes, memory_order_relaxed);
         if (bytes >= PURGE_LEAST)
             purge_inside(p, bytes);
         mr_pool_give(&r->pool, head, 0);

@@ -103,7 +103,7 @@ MR_INLINE void *mr_heap_try_malloc(size_t size)
     if (MR_UNLIKELY(!p))
         return NULL;
     slab->free = *(void **)p;
-    MR_ADD(slab->allocs, 1);
+    MR_ADD(slab->count, MR_COUNT_ALLOC);
     return p;
 }
 
@@ -113,15 +113,16 @@ void mr_heap_emptied(struct mr_slab *slab);
 /* Frees a block of the calling thread's own; false, and nothing happened, for every other pointer. */
 MR_INLINE bool mr_heap_try_free(void *p)
 {
-    uintptr_t base = mr_main_range.base;
-    if (MR_UNLIKELY((uintptr_t)p - base >= atomic_load_explicit(&mr_main_range.bytes, memory_order_relaxed)))
+    uintptr_t base = mr_lookup_base;
+    if (MR_UNLIKELY((uintptr_t)p - base >= MR_GLANCE(mr_lookup_bytes)))
         return false;
     struct mr_slab *slab = mr_slab_at(base, (uintptr_t)p);
     if (MR_UNLIKELY(atomic_load_explicit(&slab->owner, memory_order_relaxed) != (uintptr_t)mr_heap_self))
         return false;
     *(void **)p = slab->free;
     slab->free = p;
-    if (MR_UNLIKELY(MR_ADD(slab->frees, 1) == slab->allocs))
+    MR_ADD(slab->count, -(uint64_t)1);
+    if (MR_UNLIKELY(mr_slab_is_empty(slab)))
         mr_heap_emptied(slab);
     return true;
 }

@@ -44,6 +44,7 @@ static void init_heap(struct mr_heap *heap)
 {
     memcpy(heap->direct, mr_heap_stand_ins, sizeof heap->direct);
     memcpy(heap->current, mr_heap_stand_ins, sizeof heap->current);
+    heap->cache_room = MR_CACHE_SLICES;
     publish(heap);
 }
 

@@ -1,5 +1,6 @@
 #include "large.h"
 
+#include "cache.h"
 #include "os.h"
 #include "peak.h"
 #include "space.h"
@@ -22,7 +23,7 @@ static void count_take(struct mr_heap *heap, size_t bytes)
     struct mr_large_count *row = &heap->large[mr_large_row(bytes)];
     MR_ADD(row->allocs, 1);
     MR_ADD(row->alloc_bytes, bytes);
-    mr_peak_add(bytes);
+    mr_peak_add(heap, (int64_t)bytes);
 }
 
 static void count_give(struct mr_heap *heap, size_t bytes)
@@ -30,7 +31,7 @@ static void count_give(struct mr_heap *heap, size_t bytes)
     struct mr_large_count *row = &heap->large[mr_large_row(bytes)];
     MR_ADD(row->frees, 1);
     MR_ADD(row->free_bytes, bytes);
-    mr_peak_sub(bytes);
+    mr_peak_add(heap, -(int64_t)bytes);
 }
 
 /* A block that changes its size where it stands is still the same allocation, now of the other size. The
@@ -42,8 +43,7 @@ static void count_resize(struct mr_heap *heap, size_t before, size_t after)
     MR_ADD(from->alloc_bytes, -(uint64_t)before);
     MR_ADD(to->allocs, 1);
     MR_ADD(to->alloc_bytes, after);
-    mr_peak_sub(before);
-    mr_peak_add(after);
+    mr_peak_add(heap, (int64_t)(after - before));
 }
 
 static size_t slices_for(size_t bytes) { return (bytes + MR_SLICE - 1) >> MR_SLICE_SHIFT; }
@@ -82,7 +82,8 @@ void *mr_large_take(struct mr_heap *heap, size_t size, size_t align, bool *zero)
     size_t align_slices = mr_max(align >> MR_SLICE_SHIFT, 1);
     if (slices > MR_POOL_MAX_UNITS || align_slices > MR_POOL_MAX_UNITS)
         return NULL;
-    struct mr_slab *head = mr_space_take((uint32_t)slices, (uint32_t)align_slices, zero);
+    struct mr_slab *head = align_slices == 1 ? mr_cache_take(heap, (uint32_t)slices, zero)
+                                             : mr_space_take((uint32_t)slices, (uint32_t)align_slices, zero);
     if (!head)
         return NULL;
     MR_POKE(head->large_bytes, bytes);
@@ -101,17 +102,17 @@ static bool restore_mapping(struct mr_slab *head)
     return mr_vm_commit(mr_lookup_start(head), bytes);
 }
 
-static void give(struct mr_slab *head, bool clean)
+static void give(struct mr_heap *heap, struct mr_slab *head, bool clean)
 {
     if (head->large_moved)
         clean = restore_mapping(head) || clean;
-    mr_space_give(head, clean);
+    mr_cache_give(heap, head, clean);
 }
 
 void mr_large_free(struct mr_heap *heap, struct mr_slab *head)
 {
     count_give(heap, head->large_bytes);
-    give(head, false);
+    give(heap, head, false);
 }
 
 static void *resize_in_place(struct mr_heap *heap, struct mr_slab *head, size_t bytes)
@@ -147,7 +148,7 @@ static void *resize_by_moving(struct mr_heap *heap, struct mr_slab *head, size_t
     new_head->large_moved = 1;
     atomic_fetch_add_explicit(&moved_count, 1, memory_order_relaxed);
     count_give(heap, old);
-    give(head, true);
+    give(heap, head, true);
     return to;
 }
 

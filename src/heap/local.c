@@ -18,7 +18,7 @@ static void *try_medium(size_t size)
     void *p = slab->free;
     if (p) {
         slab->free = *(void **)p;
-        MR_ADD(slab->allocs, 1);
+        MR_ADD(slab->count, MR_COUNT_ALLOC);
     }
     return p;
 }
@@ -101,7 +101,7 @@ void mr_heap_emptied(struct mr_slab *slab)
 {
     struct mr_heap *heap = mr_heaps_enter();
     /* A signal handler may have come between the free and here, and used or even given back the slab. */
-    if (atomic_load_explicit(&slab->owner, memory_order_relaxed) == (uintptr_t)heap && slab->allocs == slab->frees)
+    if (atomic_load_explicit(&slab->owner, memory_order_relaxed) == (uintptr_t)heap && mr_slab_is_empty(slab))
         mr_bin_emptied(heap, slab);
     mr_heaps_leave(heap);
 }

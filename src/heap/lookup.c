@@ -1,6 +1,7 @@
 #include "space.h"
 
-struct mr_range mr_main_range;
+uintptr_t mr_lookup_base;
+size_t mr_lookup_bytes;
 const struct mr_slab mr_slab_none;
 
 static struct mr_region *region_of(uintptr_t p)

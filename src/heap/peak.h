@@ -13,25 +13,21 @@
 
 #include <stdatomic.h>
 
-#include "base.h"
+#include "thread_heap.h"
 
 extern _Atomic size_t mr_peak_carved; /* bytes of carved blocks and large blocks */
-extern _Atomic size_t mr_peak_next;   /* where the next look is due */
+extern _Atomic size_t mr_peak_grain;  /* what a heap may hold back from that sum, 1/256 of it */
 
-/* Walks the heap, records the sum if it is the highest, and sets the next look. */
-void mr_peak_look(void);
+/* Adds what the heap held back; when a look is due, walks the heap and records the sum if it is the highest. */
+void mr_peak_settle(struct mr_heap *heap);
 
-/* Called off the fast paths, without the space lock. */
-MR_INLINE void mr_peak_add(size_t bytes)
+/* Bytes came (or, negative, went). By the owner of the heap, off the fast paths, without the space lock. */
+MR_INLINE void mr_peak_add(struct mr_heap *heap, int64_t bytes)
 {
-    size_t carved = atomic_fetch_add_explicit(&mr_peak_carved, bytes, memory_order_relaxed) + bytes;
-    if (MR_UNLIKELY(carved > atomic_load_explicit(&mr_peak_next, memory_order_relaxed)))
-        mr_peak_look();
-}
-
-MR_INLINE void mr_peak_sub(size_t bytes)
-{
-    atomic_fetch_sub_explicit(&mr_peak_carved, bytes, memory_order_relaxed);
+    int64_t grain = (int64_t)atomic_load_explicit(&mr_peak_grain, memory_order_relaxed);
+    heap->carved += bytes;
+    if (MR_UNLIKELY(heap->carved > grain || heap->carved < -grain))
+        mr_peak_settle(heap);
 }
 
 #endif

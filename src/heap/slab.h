@@ -13,15 +13,15 @@
  * Only the head descriptor of a span says what the span is; a wide slab marks the others
  * INTERIOR, for pointers into it arrive there.
  *
- * While a slab is held by a heap, only the heap's owner writes its descriptor. Counters count
- * from the start of the slab's life in its class:
+ * While a slab is held by a heap, only the heap's owner writes its descriptor. One word counts,
+ * from the start of the slab's life in its class, the allocations and the blocks in use:
  *
- *   allocs - frees - (kept ? 1 : 0) = blocks in use            (blocks in an inbox are in use)
- *   |free| + blocks in use          = ext
- *   ext                            <= blocks per slab of the class
+ *   count = allocations << 16 | blocks in use + (kept ? 1 : 0)      (blocks in an inbox are in use)
+ *   |free| + blocks in use  = ext <= blocks per slab of the class < 2^16
+ *   frees                   = allocations - blocks in use
  *
- * Two counters that each side writes alone replace one "used" count: they cost the fast paths
- * the same single increment and make the totals exact. */
+ * malloc adds MR_COUNT_ALLOC, free subtracts one: the exact totals cost nothing over the count of
+ * blocks in use, which is needed to know when a slab is empty. */
 #ifndef MR_HEAP_SLAB_H
 #define MR_HEAP_SLAB_H
 
@@ -38,6 +38,7 @@ enum mr_kind {
     MR_KIND_INTERIOR, /* inside a wide slab; `ext` = distance to the head */
     MR_KIND_LARGE,    /* head of a large block */
     MR_KIND_META,     /* memoir's own */
+    MR_KIND_CACHED,   /* head of a span in a heap's cache */
 };
 
 /* Flags of the owner word: any of them makes the fast free take the slow path. */
@@ -49,14 +50,17 @@ struct mr_slab {
     uint32_t back;  /* belong to it only while the span is free */
     union {
         struct {
-            void *free;      /* slab: LIFO list of free blocks, linked through their first word */
-            uint64_t allocs; /* written by malloc only */
-            uint64_t frees;  /* written by free only */
+            void *free;     /* slab: LIFO list of free blocks, linked through their first word */
+            union {
+                uint64_t count; /* slab: allocations << 16 | blocks in use, plus one if kept */
+                uint16_t count_low;
+            };
+            uint64_t spare;
         };
         struct {
-            size_t large_bytes; /* large: usable bytes, a multiple of the OS page */
+            size_t large_bytes;   /* large: usable bytes, a multiple of the OS page */
             uint64_t large_moved; /* large: arrived by mr_vm_move, so it is a mapping of its own */
-            uint64_t spare;
+            uint64_t large_spare;
         };
     };
     _Atomic uintptr_t owner; /* struct mr_heap * | MR_OWNER_*; 0 but for slabs */
@@ -65,21 +69,18 @@ struct mr_slab {
     uint8_t cls;             /* slab: size class */
     uint8_t kind;            /* enum mr_kind */
     bool zero;               /* what is not carved yet reads as zero */
-    bool kept;               /* current slab of its class, was found empty: allocs counts one too many */
+    bool kept;               /* current slab of its class, was found empty: count is one too high */
     bool queued;             /* in the queue of its bin */
     uint8_t spare_flag;
 };
 _Static_assert(sizeof(struct mr_slab) == 64, "a descriptor is a cache line: mr_slab_of multiplies by 64");
-_Static_assert(offsetof(struct mr_slab, frees) >= sizeof(struct mr_span), "a free span's node must not touch owner or kind");
+_Static_assert(offsetof(struct mr_slab, owner) >= sizeof(struct mr_span), "a free span's node must not touch owner or kind");
 _Static_assert(offsetof(struct mr_slab, owner) == 32, "the engine's words end before the owner");
 
 /* The range the fast free knows: the first region, as far as it is writable. Empty (bytes = 0) until
  * the heap is set up, and for ever when every request goes through one fit. */
-struct mr_range {
-    uintptr_t base;
-    _Atomic size_t bytes;
-};
-extern struct mr_range mr_main_range;
+extern MR_HIDDEN uintptr_t mr_lookup_base;
+extern MR_HIDDEN size_t mr_lookup_bytes;
 
 MR_INLINE struct mr_slab *mr_slab_at(uintptr_t base, uintptr_t p)
 {
@@ -87,7 +88,7 @@ MR_INLINE struct mr_slab *mr_slab_at(uintptr_t base, uintptr_t p)
 }
 
 /* The stand-in for "no slab": nothing free, never written. */
-extern const struct mr_slab mr_slab_none;
+extern MR_HIDDEN const struct mr_slab mr_slab_none;
 
 /* Any address of any region -> descriptor of its slice; NULL for addresses of nobody's. */
 struct mr_slab *mr_lookup_slice(const void *p);
@@ -113,9 +114,21 @@ MR_INLINE enum mr_kind mr_slab_kind(const struct mr_slab *head)
 }
 
 MR_INLINE uint32_t mr_slab_slices(const struct mr_slab *head) { return head->units & ~MR_SPAN_FREE; }
+#define MR_COUNT_SHIFT 16
+#define MR_COUNT_ALLOC (((uint64_t)1 << MR_COUNT_SHIFT) + 1)
+
+/* No block is in use and the slab is not kept: the low part of the count, compared where it lies. (Left to
+ * itself the compiler loads, masks and tests: two instructions more in every free.) */
+MR_INLINE bool mr_slab_is_empty(const struct mr_slab *slab)
+{
+    _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the low 16 bits come first");
+    __asm__("" : : : "memory");
+    return slab->count_low == 0;
+}
+MR_INLINE uint64_t mr_slab_allocs(const struct mr_slab *slab) { return MR_PEEK(slab->count) >> MR_COUNT_SHIFT; }
 MR_INLINE uint64_t mr_slab_in_use(const struct mr_slab *slab)
 {
-    return MR_PEEK(slab->allocs) - MR_PEEK(slab->frees) - MR_PEEK(slab->kept);
+    return (MR_PEEK(slab->count) & 0xffff) - MR_PEEK(slab->kept);
 }
 
 #endif

@@ -12,9 +12,13 @@ enum { REGION_ALIGN = 2 << 20 };
 static const size_t RESERVE_MOST = (size_t)1 << 40;
 static const size_t RESERVE_LEAST = (size_t)1 << 20;
 
+/* From here on fresh slabs are faulted in at once: 16 page faults become one call. */
+static const size_t BIG = (size_t)8 << 20;
+
 /* Growth of the writable part: an eighth of what there is, within these bounds. */
 static const size_t GROW_LEAST = (size_t)1 << 20;
 static const size_t GROW_MOST = (size_t)32 << 20;
+static const size_t HUGE_PAGE = (size_t)2 << 20;
 
 struct mr_region mr_regions[MR_REGION_MAX];
 _Atomic uint32_t mr_region_count;
@@ -54,7 +58,7 @@ static void publish(struct mr_region *region, size_t committed)
 {
     atomic_store_explicit(&region->committed, committed, memory_order_release);
     if (region == &mr_regions[0])
-        atomic_store_explicit(&mr_main_range.bytes, committed, memory_order_release);
+        MR_POKE(mr_lookup_bytes, committed);
 }
 
 /* Makes `bytes` more of the region writable and gives them to its pool, clean. */
@@ -65,6 +69,8 @@ static bool grow_by(struct mr_region *region, size_t bytes)
         return false;
     if (!commit_table(region, committed + bytes) || !mr_vm_commit((char *)region->base + committed, bytes))
         return false;
+    if (mr_conf.huge_pages != 0 && committed_total >= mr_conf.huge_pages)
+        mr_vm_huge((char *)region->base + committed, bytes);
     mr_pool_grow(&region->pool, (uint32_t)(bytes >> MR_SLICE_SHIFT), 0);
     publish(region, committed + bytes);
     committed_total += bytes;
@@ -85,7 +91,10 @@ static size_t missing_bytes(const struct mr_region *region, uint32_t slices, uin
 static bool grow_for(struct mr_region *region, uint32_t slices, uint32_t align)
 {
     size_t need = missing_bytes(region, slices, align);
-    size_t step = mr_align_down(mr_min(mr_max((region->committed - region->table_bytes) / 8, GROW_LEAST), GROW_MOST), MR_SLICE);
+    size_t step = mr_min(mr_max((region->committed - region->table_bytes) / 8, GROW_LEAST), GROW_MOST);
+    if (mr_conf.huge_pages != 0 && committed_total >= mr_conf.huge_pages)
+        step = GROW_MOST; /* each step is a mapping of its own until its neighbours are advised alike */
+    step = mr_align_up(region->committed + step, HUGE_PAGE) - region->committed;
     return (step > need && grow_by(region, step)) || grow_by(region, need);
 }
 
@@ -101,7 +110,7 @@ static bool start_region(struct mr_region *region, char *base, size_t reserved)
     mr_pool_take_whole(&region->pool, 0);
     mr_slab_set_kind((struct mr_slab *)base, MR_KIND_META);
     if (region == &mr_regions[0])
-        mr_main_range.base = region->base;
+        mr_lookup_base = region->base;
     publish(region, table);
     return true;
 }
@@ -306,6 +315,8 @@ void *mr_space_meta(size_t bytes)
             return NULL;
     return p;
 }
+
+bool mr_space_is_big(void) { return committed_total >= BIG; }
 
 size_t mr_space_metadata(void)
 {

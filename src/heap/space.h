@@ -49,6 +49,9 @@ size_t mr_space_purge(bool all);
 /* Held by every function here; fork, walks and handlers that must know take or ask it themselves. */
 extern struct mr_lock mr_space_lock;
 
+/* Whether the heap is so large that the memory of a fresh slab will be needed soon. No lock. */
+bool mr_space_is_big(void);
+
 /* Bytes of memoir's own slices and tables. */
 size_t mr_space_metadata(void);
 

@@ -45,6 +45,9 @@ struct mr_large_count {
     uint64_t alloc_bytes, free_bytes;
 };
 
+/* Slices of the largest span a heap caches, and of all it caches: 1 MiB. */
+#define MR_CACHE_SLICES 16
+
 enum mr_heap_state {
     MR_HEAP_LIVE,     /* a thread owns it */
     MR_HEAP_ORPHAN,   /* its thread ended; on the orphan list until somebody adopts it */
@@ -58,7 +61,10 @@ struct mr_heap {
     struct mr_bin queue[MR_CLASS_COUNT];
     uint64_t kept[2];                 /* bit c: the current slab of class c is kept */
     struct mr_outgoing out[MR_OUTGOING_COUNT];
+    struct mr_slab *cache[MR_CACHE_SLICES]; /* cache.h: spans of i + 1 slices, linked by next */
+    uint32_t cache_room;              /* slices that may still be put into it */
     _Atomic bool busy;                /* its thread is in a slow path */
+    int64_t carved;                   /* peak.h: not added to the sum of all yet */
     struct mr_heap *next_orphan;      /* under the heaps lock */
     struct mr_heap *next;             /* all heaps ever made; constant once published */
     struct mr_class_count classes[MR_CLASS_COUNT];
@@ -70,12 +76,12 @@ struct mr_heap {
 
 /* The calling thread's heap; never NULL. Starts as MR_HEAP_NONE, which has no blocks to give and owns
  * no slab, so neither fast path needs a test of its own. */
-extern MR_TLS struct mr_heap *mr_heap_self;
+extern MR_HIDDEN MR_TLS struct mr_heap *mr_heap_self;
 
 /* The stand-ins: none = this thread has no heap yet; late = it has ended already (its destructors
  * may go on allocating); busy = it is inside a slow path (a signal handler may interrupt that). Of
  * them only direct[] and current[] exist, and all entries are &mr_slab_none. */
-extern struct mr_slab *const mr_heap_stand_ins[];
+extern MR_HIDDEN struct mr_slab *const mr_heap_stand_ins[];
 #define MR_HEAP_STAND_IN(k) ((struct mr_heap *)((uintptr_t)mr_heap_stand_ins + (k) * 2 * MR_CACHE_LINE))
 #define MR_HEAP_NONE MR_HEAP_STAND_IN(0)
 #define MR_HEAP_LATE MR_HEAP_STAND_IN(1)
@@ -98,7 +104,7 @@ void mr_bin_free(struct mr_heap *heap, struct mr_slab *slab, void *p);
 /* What the fast free leaves to be done when the last block in use came back. */
 void mr_bin_emptied(struct mr_heap *heap, struct mr_slab *slab);
 
-/* Gives every kept slab that is still empty back. */
+/* Gives every kept slab that is still empty back, and the cache of spans. */
 void mr_bin_drop_kept(struct mr_heap *heap);
 
 /* NULL, or the first invariant that does not hold, in words. */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "classic.h"
+#include "emergency.h"
 #include "heap.h"
 #include "large.h"
 #include "os.h"
@@ -13,7 +14,8 @@
 #include "space.h"
 
 _Atomic size_t mr_peak_carved;
-_Atomic size_t mr_peak_next;
+_Atomic size_t mr_peak_grain;
+static _Atomic size_t peak_next; /* where the next look is due */
 
 /* A handler may have interrupted the holder: then it looks without waiting. */
 static bool take_lock(struct mr_lock *lock, unsigned patience_ms)
@@ -58,15 +60,24 @@ static void raise_peak(size_t in_use)
         }
 }
 
-void mr_peak_look(void)
+static void look_at_peak(size_t carved)
 {
     size_t in_use = 0;
-    size_t carved = atomic_load_explicit(&mr_peak_carved, memory_order_relaxed);
-    atomic_store_explicit(&mr_peak_next, carved + carved / 64, memory_order_relaxed);
+    atomic_store_explicit(&peak_next, carved + carved / 64, memory_order_relaxed);
+    atomic_store_explicit(&mr_peak_grain, carved / 256, memory_order_relaxed);
     mr_lock_acquire(&mr_space_lock);
     walk_spans(add_in_use, &in_use);
     mr_lock_release(&mr_space_lock);
     raise_peak(in_use);
+}
+
+void mr_peak_settle(struct mr_heap *heap)
+{
+    size_t came = (size_t)heap->carved;
+    size_t carved = atomic_fetch_add_explicit(&mr_peak_carved, came, memory_order_relaxed) + came;
+    heap->carved = 0;
+    if (carved > atomic_load_explicit(&peak_next, memory_order_relaxed))
+        look_at_peak(carved);
 }
 
 /* ---- totals ------------------------------------------------------------------------------------------ */
@@ -80,13 +91,15 @@ static bool look_at_span(void *ctx, struct mr_slab *head, bool is_free)
             stats->totals.dirty_bytes += bytes;
         else
             stats->totals.clean_bytes += bytes;
+    } else if (mr_slab_kind(head) == MR_KIND_CACHED) {
+        stats->totals.dirty_bytes += bytes;
     } else if (mr_slab_kind(head) == MR_KIND_SLAB) {
         struct mr_row *row = &stats->rows[MR_PEEK(head->cls)];
-        uint64_t allocs = MR_PEEK(head->allocs) - MR_PEEK(head->kept), frees = MR_PEEK(head->frees);
+        uint64_t allocs = mr_slab_allocs(head), in_use = mr_slab_in_use(head);
         row->allocs += allocs;
-        row->frees += frees;
+        row->frees += allocs - in_use;
         row->slabs++;
-        row->free_blocks += MR_PEEK(head->ext) - (allocs - frees);
+        row->free_blocks += MR_PEEK(head->ext) - in_use;
     }
     return true;
 }
@@ -199,6 +212,7 @@ void mr_heap_look(struct mr_heap_stats *stats, bool resident, unsigned patience_
         look_at_classic(stats, patience_ms);
     else
         look_at_slabs(stats, patience_ms);
+    mr_emergency_look(stats);
     add_up(stats);
     if (resident)
         stats->totals.resident_bytes = mr_heap_where() == MR_ROUTE_CLASSIC ? mr_classic_resident() : resident_bytes();
@@ -330,6 +344,8 @@ static bool walk_slabs(mr_heap_each *each, void *ctx, unsigned patience_ms)
 
 bool mr_heap_walk(mr_heap_each *each, void *ctx, unsigned patience_ms)
 {
+    if (!mr_emergency_walk(each, ctx))
+        return true;
     if (mr_heap_where() != MR_ROUTE_CLASSIC)
         return walk_slabs(each, ctx, patience_ms);
     bool locked = take_lock(&mr_classic_lock, patience_ms);

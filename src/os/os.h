@@ -39,6 +39,9 @@ void mr_vm_release(void *at, size_t bytes);
 /* Faults the range in for writing, as far as the kernel knows how (Linux 5.14); a hint. */
 void mr_vm_populate(void *at, size_t bytes);
 
+/* Asks for huge pages where the range is touched for the first time; a hint. */
+void mr_vm_huge(void *at, size_t bytes);
+
 /* Moves the pages of `from` to `to` (both committed, not overlapping) without copying; `from` then
  * reads as zero. Costs one mapping or two more. False, with nothing changed, where the kernel
  * cannot (before 5.7) or has too many mappings. */
