@@ -70,6 +70,8 @@ GUEST(mlockall_current, .program = "guest_mlock", .args = { "current" }, .strate
 GUEST(few_mappings, .program = "guest_maps", .strategies = true, .seconds = 60)
 GUEST(burst_goes_back, .program = "guest_memory", .args = { "burst" }, .env = { "MEMOIR_PURGE_DELAY=500" })
 GUEST(burst_goes_back_idle, .program = "guest_memory", .args = { "idle" }, .env = { "MEMOIR_PURGE_DELAY=500" })
+GUEST(pages_of_16_kib, .program = "guest_page", .args = { "16384" }, .strategies = true, .ours = true)
+GUEST(pages_of_64_kib, .program = "guest_page", .args = { "65536" }, .strategies = true, .ours = true)
 GUEST(stub_of_malloc, .program = "guest_stub", .strategies = true)
 GUEST(scattered_room_is_used, .program = "guest_memory", .args = { "scattered" })
 GUEST(million_live_blocks, .program = "guest_memory", .args = { "million" }, .strategies = true, .seconds = 60)
