@@ -27,7 +27,7 @@ static MR_NOINLINE void *malloc_slow(size_t size)
 {
     if (MR_UNLIKELY(mr_other_rules()))
         return mr_other_heap()->malloc(size);
-    void *p = mr_heap_malloc(size);
+    void *p = mr_heap_malloc_rest(size);
     return MR_LIKELY(p != NULL) ? p : out_of_memory();
 }
 
@@ -51,7 +51,7 @@ static void free_other(void *p)
 
 static MR_NOINLINE void free_slow(void *p)
 {
-    switch (mr_heap_free(p)) {
+    switch (mr_heap_free_rest(p)) {
     case MR_FREED:
         break;
     case MR_NOT_OURS:

@@ -44,6 +44,10 @@ void *mr_heap_calloc(size_t size);
 void *mr_heap_aligned(size_t align, size_t size); /* align: a power of two */
 enum mr_freed mr_heap_free(void *p);              /* p may be NULL */
 
+/* The same, from where mr_heap_try_malloc and mr_heap_try_free (below) have just failed. */
+void *mr_heap_malloc_rest(size_t size);
+enum mr_freed mr_heap_free_rest(void *p);
+
 /* Like realloc for p != NULL and size > 0. *freed tells what p was; unless MR_FREED, NULL is returned and
  * nothing done. With MR_FREED, NULL means no memory and p is untouched. */
 void *mr_heap_realloc(void *p, size_t size, enum mr_freed *freed);

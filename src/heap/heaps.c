@@ -231,16 +231,24 @@ void mr_heaps_leave(struct mr_heap *heap)
  * thread counts as busy, and what they allocate comes from elsewhere. */
 
 static struct mr_lock *const fork_locks[] = { &heaps_lock, &shared_lock, &mr_classic_lock, &mr_space_lock };
-static bool fork_took[MR_COUNT(fork_locks)];
+static bool fork_took[MR_COUNT(fork_locks)], fork_mine[MR_COUNT(fork_locks)];
 static struct mr_heap *fork_self; /* the forking thread's; under all the locks */
 
+/* With one of the locks already ours, waiting for the others could be waiting for somebody who waits for
+ * us: they are tried for a while. One that is not had is free in the child, where its holder is gone. */
 static void fork_prepare(void)
 {
+    enum { PATIENCE_MS = 100 };
+    bool nested = false;
+    for (size_t i = 0; i < MR_COUNT(fork_locks); i++)
+        nested |= mr_lock_is_mine(fork_locks[i]);
     for (size_t i = 0; i < MR_COUNT(fork_locks); i++) {
         bool mine = mr_lock_is_mine(fork_locks[i]);
-        if (!mine)
+        bool took = !mine && (!nested || mr_lock_acquire_within(fork_locks[i], PATIENCE_MS));
+        if (!nested)
             mr_lock_acquire(fork_locks[i]);
-        fork_took[i] = !mine;
+        fork_took[i] = took;
+        fork_mine[i] = mine;
     }
     fork_self = mr_heap_self;
     set_self(MR_HEAP_BUSY);
@@ -295,5 +303,5 @@ static void fork_child(void)
         drop_dead_orphans();
     }
     for (size_t i = 0; i < MR_COUNT(fork_locks); i++)
-        mr_lock_after_fork(fork_locks[i], !fork_took[i]);
+        mr_lock_after_fork(fork_locks[i], fork_mine[i]);
 }

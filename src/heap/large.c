@@ -59,6 +59,7 @@ static struct mr_slab *_Atomic later;
 
 void mr_large_free_later(struct mr_slab *head)
 {
+    mr_slab_set_kind(head, MR_KIND_CACHED); /* no block any more: freed again it is a finding */
     head->next = atomic_load_explicit(&later, memory_order_relaxed);
     while (!atomic_compare_exchange_weak_explicit(&later, &head->next, head, memory_order_release, memory_order_relaxed))
         ;

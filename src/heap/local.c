@@ -32,7 +32,7 @@ static void *take(size_t size, size_t align, bool *zero)
     void *p;
     mr_remote_drain(heap);
     if (size <= MR_SLAB_MAX && align <= MR_SLICE)
-        p = mr_bin_take(heap, mr_sizeclass_aligned(size, align), zero);
+        p = mr_bin_take(heap, align <= 16 ? mr_sizeclass_of(size) : mr_sizeclass_aligned(size, align), zero);
     else
         p = mr_large_take(heap, size, align, zero);
     mr_heaps_leave(heap);
@@ -54,15 +54,19 @@ static void *route_take(size_t size, size_t align, bool *zero)
 /* Sizes that no pointer difference could express are refused before any arithmetic. */
 static bool hopeless(size_t size) { return size > PTRDIFF_MAX - MR_GIB; }
 
-void *mr_heap_malloc(size_t size)
+void *mr_heap_malloc_rest(size_t size)
 {
     bool zero;
-    void *p = mr_heap_try_malloc(size);
-    if (MR_LIKELY(p != NULL))
-        return p;
+    void *p;
     if (size > MR_SMALL_MAX && size <= MR_SLAB_MAX && (p = try_medium(size)))
         return p;
     return hopeless(size) ? NULL : route_take(size, 16, &zero);
+}
+
+void *mr_heap_malloc(size_t size)
+{
+    void *p = mr_heap_try_malloc(size);
+    return MR_LIKELY(p != NULL) ? p : mr_heap_malloc_rest(size);
 }
 
 /* Pages of a block that large are given back rather than written: who asks for so much zeroed memory
@@ -139,7 +143,12 @@ static enum mr_freed free_large(struct mr_slab *head, void *p)
 
 enum mr_freed mr_heap_free(void *p)
 {
-    if (MR_LIKELY(mr_heap_try_free(p)) || !p)
+    return MR_LIKELY(mr_heap_try_free(p)) ? MR_FREED : mr_heap_free_rest(p);
+}
+
+enum mr_freed mr_heap_free_rest(void *p)
+{
+    if (!p)
         return MR_FREED;
     if (MR_UNLIKELY(mr_heap_where() == MR_ROUTE_CLASSIC))
         return mr_classic_free(p);

@@ -13,18 +13,13 @@ static struct mr_region *region_of(uintptr_t p)
     return NULL;
 }
 
-struct mr_slab *mr_lookup_slice(const void *p)
+struct mr_slab *mr_lookup_slice_anywhere(const void *p)
 {
     struct mr_region *region = region_of((uintptr_t)p);
     return region ? mr_slab_at(region->base, (uintptr_t)p) : NULL;
 }
 
-struct mr_slab *mr_lookup_head(struct mr_slab *slice)
-{
-    return mr_slab_kind(slice) == MR_KIND_INTERIOR ? slice - slice->ext : slice;
-}
-
-char *mr_lookup_start(const struct mr_slab *head)
+char *mr_lookup_start_anywhere(const struct mr_slab *head)
 {
     struct mr_region *region = region_of((uintptr_t)head);
     MR_ASSERT(region, "descriptors lie in the table of their region");
@@ -35,7 +30,6 @@ char *mr_lookup_start(const struct mr_slab *head)
 int mr_lookup_block(const struct mr_slab *slab, const void *p)
 {
     size_t offset = (size_t)((const char *)p - mr_lookup_start(slab));
-    uint32_t size = mr_sizeclass_bytes[slab->cls];
-    size_t index = offset / size;
-    return index * size == offset && index < MR_PEEK(slab->ext) ? (int)index : -1;
+    size_t index = offset * mr_sizeclass_inverse[slab->cls] >> 32;
+    return index * mr_sizeclass_bytes[slab->cls] == offset && index < MR_PEEK(slab->ext) ? (int)index : -1;
 }

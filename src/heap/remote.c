@@ -72,10 +72,8 @@ void mr_remote_send_one(struct mr_heap *owner, struct mr_slab *slab, void *p)
     send(owner, p, p);
 }
 
-void mr_remote_drain(struct mr_heap *heap)
+void mr_remote_drain_all(struct mr_heap *heap)
 {
-    if (!atomic_load_explicit(&heap->inbox, memory_order_relaxed))
-        return;
     void *p = atomic_exchange_explicit(&heap->inbox, NULL, memory_order_acquire);
     while (p) {
         void *next = *(void **)p;

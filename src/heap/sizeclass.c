@@ -18,6 +18,16 @@ const uint16_t mr_sizeclass_blocks[MR_CLASS_COUNT] = {
     BLOCKS(7), BLOCKS(8), BLOCKS(9), BLOCKS(10), BLOCKS(11), BLOCKS(12), BLOCKS(13), BLOCKS(14), BLOCKS(15),
 };
 
+#define INVERSE(size) (uint32_t)((((uint64_t)1 << 32) + (size)-1) / (size))
+#define INV(e, k) INVERSE(STEP(e, k))
+#define INVERSES(e) INV(e, 1), INV(e, 2), INV(e, 3), INV(e, 4), INV(e, 5), INV(e, 6), INV(e, 7), INV(e, 8)
+
+const uint32_t mr_sizeclass_inverse[MR_CLASS_COUNT] = {
+    INVERSE(16), INVERSE(32), INVERSE(48), INVERSE(64), INVERSE(80), INVERSE(96), INVERSE(112), INVERSE(128),
+    INVERSES(7), INVERSES(8), INVERSES(9), INVERSES(10), INVERSES(11), INVERSES(12), INVERSES(13), INVERSES(14),
+    INVERSES(15),
+};
+
 const uint8_t mr_sizeclass_direct[MR_DIRECT_COUNT] = {
     0,                                              /* size 0 */
     0,  1,  2,  3,  4,  5,  6,  7,                  /* 16 .. 128 */

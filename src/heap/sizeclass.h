@@ -28,6 +28,9 @@
 
 extern const uint32_t mr_sizeclass_bytes[MR_CLASS_COUNT];  /* block size */
 extern const uint16_t mr_sizeclass_blocks[MR_CLASS_COUNT]; /* blocks per slab */
+/* ceil(2^32 / size): offset * inverse >> 32 = offset / size for offsets in a slab, since
+ * offset * size < 2^19 * 2^16 and the inverse is too large by less than size / 2^32. */
+extern const uint32_t mr_sizeclass_inverse[MR_CLASS_COUNT];
 extern const uint8_t mr_sizeclass_direct[MR_DIRECT_COUNT]; /* class of direct entry i: sizes 16 i - 15 .. 16 i */
 
 /* The smallest class that holds `size` bytes; size <= MR_SLAB_MAX. Size 0 counts as 1. */

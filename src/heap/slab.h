@@ -91,13 +91,22 @@ MR_INLINE struct mr_slab *mr_slab_at(uintptr_t base, uintptr_t p)
 extern MR_HIDDEN const struct mr_slab mr_slab_none;
 
 /* Any address of any region -> descriptor of its slice; NULL for addresses of nobody's. */
-struct mr_slab *mr_lookup_slice(const void *p);
-
-/* The head that governs a slice: itself, or the head of the wide slab it lies in. */
-struct mr_slab *mr_lookup_head(struct mr_slab *slice);
+struct mr_slab *mr_lookup_slice_anywhere(const void *p);
+MR_INLINE struct mr_slab *mr_lookup_slice(const void *p)
+{
+    uintptr_t base = mr_lookup_base;
+    return MR_LIKELY((uintptr_t)p - base < MR_GLANCE(mr_lookup_bytes)) ? mr_slab_at(base, (uintptr_t)p)
+                                                                         : mr_lookup_slice_anywhere(p);
+}
 
 /* Where the span of a head descriptor begins. */
-char *mr_lookup_start(const struct mr_slab *head);
+char *mr_lookup_start_anywhere(const struct mr_slab *head);
+MR_INLINE char *mr_lookup_start(const struct mr_slab *head)
+{
+    uintptr_t base = mr_lookup_base, offset = (uintptr_t)head - base;
+    return MR_LIKELY(offset < MR_GLANCE(mr_lookup_bytes)) ? (char *)base + (offset << (MR_SLICE_SHIFT - 6))
+                                                            : mr_lookup_start_anywhere(head);
+}
 
 /* Index of the block of a slab that starts at p, or -1 when no carved block starts there. */
 int mr_lookup_block(const struct mr_slab *slab, const void *p);
@@ -111,6 +120,12 @@ MR_INLINE void mr_slab_set_kind(struct mr_slab *head, enum mr_kind kind)
 MR_INLINE enum mr_kind mr_slab_kind(const struct mr_slab *head)
 {
     return (enum mr_kind)__atomic_load_n(&head->kind, __ATOMIC_ACQUIRE);
+}
+
+/* The head that governs a slice: itself, or the head of the wide slab it lies in. */
+MR_INLINE struct mr_slab *mr_lookup_head(struct mr_slab *slice)
+{
+    return MR_UNLIKELY(mr_slab_kind(slice) == MR_KIND_INTERIOR) ? slice - slice->ext : slice;
 }
 
 MR_INLINE uint32_t mr_slab_slices(const struct mr_slab *head) { return head->units & ~MR_SPAN_FREE; }

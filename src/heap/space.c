@@ -262,13 +262,25 @@ void mr_space_give(struct mr_slab *head, bool clean)
     mr_purge_sweep(now);
 }
 
+/* Whether nothing is in use behind the span: what is committed next would be its. */
+static bool reaches_frontier(const struct mr_region *region, uint32_t i)
+{
+    const struct mr_pool *pool = &region->pool;
+    uint32_t next = mr_pool_next(pool, i);
+    while (next != MR_POOL_NONE && mr_pool_is_free(pool, next))
+        next = mr_pool_next(pool, next);
+    return next == MR_POOL_NONE;
+}
+
 bool mr_space_resize(struct mr_slab *head, uint32_t slices)
 {
     struct mr_region *region = region_of_head(head);
     uint64_t now = mr_clock_ms();
     mr_lock_acquire(&mr_space_lock);
-    bool fits = mr_pool_resize(&region->pool, (uint32_t)(head - (struct mr_slab *)region->base), slices,
-                               mr_purge_tick(now), NULL);
+    uint32_t i = (uint32_t)(head - (struct mr_slab *)region->base);
+    bool fits = mr_pool_resize(&region->pool, i, slices, mr_purge_tick(now), NULL) ||
+                (reaches_frontier(region, i) && grow_for(region, slices - mr_slab_slices(head), 1) &&
+                 mr_pool_resize(&region->pool, i, slices, mr_purge_tick(now), NULL));
     mr_lock_release(&mr_space_lock);
     mr_purge_sweep(now);
     return fits;

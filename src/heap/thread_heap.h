@@ -122,7 +122,12 @@ void mr_remote_send_one(struct mr_heap *owner, struct mr_slab *slab, void *p);
 void mr_remote_flush(struct mr_heap *self);
 
 /* Frees what others sent. The caller owns the heap. */
-void mr_remote_drain(struct mr_heap *heap);
+void mr_remote_drain_all(struct mr_heap *heap);
+MR_INLINE void mr_remote_drain(struct mr_heap *heap)
+{
+    if (MR_UNLIKELY(atomic_load_explicit(&heap->inbox, memory_order_relaxed) != NULL))
+        mr_remote_drain_all(heap);
+}
 
 /* ---- heaps.c: the life of heaps. ------------------------------------------------------------------ */
 

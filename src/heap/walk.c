@@ -363,6 +363,7 @@ const char *mr_heap_check(void)
         return mr_classic_check();
     const char *wrong = mr_space_check();
     for (struct mr_heap *heap = mr_heaps_first(); heap && !wrong; heap = heap->next)
-        wrong = mr_bin_check(heap);
+        if (atomic_load_explicit(&heap->state, memory_order_relaxed) != MR_HEAP_DEAD)
+            wrong = mr_bin_check(heap);
     return wrong;
 }

@@ -51,7 +51,7 @@ bool mr_vm_move(void *from, void *to, size_t bytes);
 size_t mr_vm_resident(void *at, size_t bytes);
 
 /* ---- locks (lock.c) ---------------------------------------------------------------------------
- * A lock is taken only while holding locks of lower rank (checked in the debug variants). A lock
+ * A lock is waited for only while holding locks of lower rank (checked in the debug variants). A lock
  * knows its holder, so a signal handler can see that it interrupted the holder, and a fork in
  * such a handler does not wait for itself. */
 enum mr_rank { MR_RANK_NONE, MR_RANK_HEAPS, MR_RANK_LATE, MR_RANK_CLASSIC, MR_RANK_SPACE, MR_RANK_COUNT };
