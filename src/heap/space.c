@@ -73,7 +73,7 @@ static bool grow_by(struct mr_region *region, size_t bytes)
         mr_vm_huge((char *)region->base + committed, bytes);
     mr_pool_grow(&region->pool, (uint32_t)(bytes >> MR_SLICE_SHIFT), 0);
     publish(region, committed + bytes);
-    committed_total += bytes;
+    MR_ADD(committed_total, bytes);
     return true;
 }
 
@@ -328,7 +328,7 @@ void *mr_space_meta(size_t bytes)
     return p;
 }
 
-bool mr_space_is_big(void) { return committed_total >= BIG; }
+bool mr_space_is_big(void) { return MR_PEEK(committed_total) >= BIG; }
 
 size_t mr_space_metadata(void)
 {
