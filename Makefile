@@ -59,7 +59,7 @@ CFLAGS_entry_new := -fexceptions
 
 $(B)/libmemoir.so: $(LIB_OBJ) src/entry/exports.map
 	$(CC) $(OPT) -shared -Wl,-soname,libmemoir.so -Wl,--version-script=src/entry/exports.map \
-	  -Wl,-z,defs,-z,now,-z,relro,-z,nodelete $(LDFLAGS) $(LIB_OBJ) -o $@
+	  -Wl,-z,defs,-z,now,-z,relro,-z,nodelete,-z,noseparate-code $(LDFLAGS) $(LIB_OBJ) -o $@
 
 $(B)/libmemoir.a: $(ARC_OBJ)
 	@rm -f $@

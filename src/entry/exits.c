@@ -16,6 +16,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -142,14 +143,24 @@ static void complain(void)
         mr_file_write(2, text, len);
 }
 
+/* Whether there is anything to read. Most processes leave here, before a page of ours is touched that the
+ * program itself does not need: what is not asked for costs nothing at start-up either. */
+static bool is_spoken_to(void)
+{
+    for (char **variable = environ; variable && *variable; variable++)
+        if (strncmp(*variable, "MEMOIR_", 7) == 0)
+            return true;
+    return false;
+}
+
 static __attribute__((constructor(101))) void start(void)
 {
+    if (!is_spoken_to())
+        return;
     int saved = errno;
     mr_conf_boot();
-    if (!mr_other_rules()) {
-        mr_heap_watch_forks();
+    if (!mr_other_rules())
         complain();
-    }
     if (mr_tell_is_due()) {
         mr_tell_prepare();
         on_exit(on_exit_status, NULL);

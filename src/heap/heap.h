@@ -28,10 +28,6 @@ MR_INLINE enum mr_route mr_heap_where(void)
 /* Reads the options and sets the heap up, if that has not been done. Any slow path does it itself. */
 void mr_heap_boot(void);
 
-/* Keeps the heap whole across fork. The earlier it is called the better: set-up does it, a constructor may
- * do it before. */
-void mr_heap_watch_forks(void);
-
 /* What became of a pointer that was given back. */
 enum mr_freed {
     MR_FREED,         /* it was a block, and is free now */

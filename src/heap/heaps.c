@@ -9,14 +9,13 @@
 
 /* The three stand-ins are one array of pointers to the empty slab, seen through three offsets: all
  * that is ever read of them is direct[] and current[]. */
-enum { STAND_IN_STEP = 2 * MR_CACHE_LINE / sizeof(void *) };
 #define NONE (struct mr_slab *)&mr_slab_none
-#define NONE_8 NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE
-#define NONE_64 NONE_8, NONE_8, NONE_8, NONE_8, NONE_8, NONE_8, NONE_8, NONE_8
-_Static_assert(offsetof(struct mr_heap, queue) <= (192 - 2 * STAND_IN_STEP) * sizeof(void *),
-               "the stand-ins cover direct[] and current[]");
+#define NONE_7 NONE, NONE, NONE, NONE, NONE, NONE, NONE
+#define NONE_49 NONE_7, NONE_7, NONE_7, NONE_7, NONE_7, NONE_7, NONE_7
 
-struct mr_slab *const mr_heap_stand_ins[192] MR_ALIGNED(2 * MR_CACHE_LINE) = { NONE_64, NONE_64, NONE_64 };
+struct mr_slab *const mr_heap_stand_ins[] = { NONE_49, NONE_49, NONE_49 };
+_Static_assert(offsetof(struct mr_heap, queue) + 2 * sizeof(void *) <= sizeof mr_heap_stand_ins,
+               "the stand-ins cover direct[] and current[]");
 
 MR_TLS struct mr_heap *mr_heap_self = MR_HEAP_NONE;
 
@@ -135,15 +134,7 @@ static void boot(void)
     bool ready = classic ? mr_classic_init((enum mr_fit)(mr_conf.strategy - MR_STRATEGY_FIRST_FIT)) : mr_space_init();
     mr_heap_route = !ready ? MR_ROUTE_NOWHERE : classic ? MR_ROUTE_CLASSIC : MR_ROUTE_SLAB;
     atomic_store_explicit(&boot_state, 2, memory_order_release);
-    mr_heap_watch_forks();
-}
-
-/* Registered early, they run after all others before a fork and before all others behind it. */
-void mr_heap_watch_forks(void)
-{
-    static _Atomic bool watched;
-    if (!atomic_exchange(&watched, true))
-        mr_fork_handlers(fork_prepare, fork_parent, fork_child);
+    mr_fork_handlers(fork_prepare, fork_parent, fork_child);
 }
 
 void mr_heap_boot(void)

@@ -82,14 +82,14 @@ extern MR_HIDDEN MR_TLS struct mr_heap *mr_heap_self;
  * may go on allocating); busy = it is inside a slow path (a signal handler may interrupt that). Of
  * them only direct[] and current[] exist, and all entries are &mr_slab_none. */
 extern MR_HIDDEN struct mr_slab *const mr_heap_stand_ins[];
-#define MR_HEAP_STAND_IN(k) ((struct mr_heap *)((uintptr_t)mr_heap_stand_ins + (k) * 2 * MR_CACHE_LINE))
+#define MR_HEAP_STAND_IN(k) ((struct mr_heap *)((uintptr_t)mr_heap_stand_ins + (k) * sizeof(void *)))
 #define MR_HEAP_NONE MR_HEAP_STAND_IN(0)
 #define MR_HEAP_LATE MR_HEAP_STAND_IN(1)
 #define MR_HEAP_BUSY MR_HEAP_STAND_IN(2)
 
 MR_INLINE bool mr_heap_is_real(const struct mr_heap *heap)
 {
-    return (uintptr_t)heap - (uintptr_t)mr_heap_stand_ins > 2 * 2 * MR_CACHE_LINE;
+    return (uintptr_t)heap - (uintptr_t)mr_heap_stand_ins > 2 * sizeof(void *);
 }
 
 /* ---- bin.c: slabs of one heap. The caller owns the heap. ------------------------------------------- */
