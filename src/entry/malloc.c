@@ -25,7 +25,8 @@ static void *out_of_memory(void)
 
 static MR_NOINLINE void *malloc_slow(size_t size)
 {
-    if (MR_UNLIKELY(mr_other_rules()))
+    /* A thread has a heap only where we rule. */
+    if (MR_UNLIKELY(!mr_heap_is_real(mr_heap_self) && mr_other_rules()))
         return mr_other_heap()->malloc(size);
     void *p = mr_heap_malloc_rest(size);
     return MR_LIKELY(p != NULL) ? p : out_of_memory();

@@ -153,15 +153,6 @@ void mr_heap_boot(void)
 
 /* ---- entering and leaving --------------------------------------------------------------------------------- */
 
-/* mr_heap_self changes hands with a signal handler of this very thread, never with another: the
- * compiler must keep the order, the processor does. */
-static void set_self(struct mr_heap *heap)
-{
-    atomic_signal_fence(memory_order_seq_cst);
-    mr_heap_self = heap;
-    atomic_signal_fence(memory_order_seq_cst);
-}
-
 static struct mr_heap *enter_shared(void)
 {
     if (mr_lock_is_mine(&shared_lock) || mr_lock_is_mine(&heaps_lock) || mr_lock_is_mine(&mr_space_lock))
@@ -175,12 +166,12 @@ static struct mr_heap *enter_shared(void)
 static struct mr_heap *enter_first(void)
 {
     mr_heap_boot();
-    set_self(MR_HEAP_BUSY);
+    mr_heaps_set_self(MR_HEAP_BUSY);
     struct mr_heap *heap = adopt();
     if (!heap)
         heap = make_heap();
     if (!heap) {
-        set_self(MR_HEAP_NONE);
+        mr_heaps_set_self(MR_HEAP_NONE);
         return enter_shared();
     }
     atomic_fetch_add_explicit(&live_count, 1, memory_order_relaxed);
@@ -188,23 +179,19 @@ static struct mr_heap *enter_first(void)
     return heap;
 }
 
-struct mr_heap *mr_heaps_enter(void)
+struct mr_heap *mr_heaps_enter_rest(void)
 {
-    struct mr_heap *heap = mr_heap_self;
-    if (heap == MR_HEAP_NONE)
-        heap = enter_first();
-    else if (MR_UNLIKELY(!mr_heap_is_real(heap)))
+    if (mr_heap_self != MR_HEAP_NONE)
         return enter_shared();
-    else
-        set_self(MR_HEAP_BUSY);
-    if (MR_LIKELY(heap != NULL && heap != &shared))
+    struct mr_heap *heap = enter_first();
+    if (heap && heap != &shared)
         atomic_store_explicit(&heap->busy, true, memory_order_relaxed);
     return heap;
 }
 
-void mr_heaps_leave(struct mr_heap *heap)
+void mr_heaps_leave_rest(struct mr_heap *heap)
 {
-    if (MR_UNLIKELY(heap == &shared)) {
+    if (heap == &shared) {
         mr_remote_flush(&shared);
         mr_remote_drain(&shared);
         mr_lock_release(&shared_lock);
@@ -212,7 +199,7 @@ void mr_heaps_leave(struct mr_heap *heap)
     }
     MR_EXPENSIVE(!MR_EVERY(16) || mr_bin_check(heap) == NULL, "a heap is whole when its thread leaves it");
     atomic_store_explicit(&heap->busy, false, memory_order_relaxed);
-    set_self(heap);
+    mr_heaps_set_self(heap);
 }
 
 /* ---- fork ------------------------------------------------------------------------------------------------------
@@ -242,12 +229,12 @@ static void fork_prepare(void)
         fork_mine[i] = mine;
     }
     fork_self = mr_heap_self;
-    set_self(MR_HEAP_BUSY);
+    mr_heaps_set_self(MR_HEAP_BUSY);
 }
 
 static void fork_parent(void)
 {
-    set_self(fork_self);
+    mr_heaps_set_self(fork_self);
     for (size_t i = MR_COUNT(fork_locks); i-- > 0;)
         if (fork_took[i])
             mr_lock_release(fork_locks[i]);
@@ -288,7 +275,7 @@ static void drop_dead_orphans(void)
  * heaps are then left alone. */
 static void fork_child(void)
 {
-    set_self(fork_self);
+    mr_heaps_set_self(fork_self);
     if (mr_heap_where() == MR_ROUTE_SLAB && fork_took[0] && mr_heap_self != MR_HEAP_BUSY) {
         orphan_others(mr_heap_self);
         drop_dead_orphans();

@@ -134,8 +134,38 @@ MR_INLINE void mr_remote_drain(struct mr_heap *heap)
 /* The calling thread's heap for the length of one slow path, or the shared one for threads that have
  * ended and for signal handlers; NULL when neither can be had (a handler interrupted it). While
  * entered, mr_heap_self is MR_HEAP_BUSY. Sets the process up on first use. */
-struct mr_heap *mr_heaps_enter(void);
-void mr_heaps_leave(struct mr_heap *heap);
+struct mr_heap *mr_heaps_enter_rest(void);
+void mr_heaps_leave_rest(struct mr_heap *heap);
+
+/* mr_heap_self changes hands with a signal handler of this very thread, never with another: the
+ * compiler must keep the order, the processor does. */
+MR_INLINE void mr_heaps_set_self(struct mr_heap *heap)
+{
+    atomic_signal_fence(memory_order_seq_cst);
+    mr_heap_self = heap;
+    atomic_signal_fence(memory_order_seq_cst);
+}
+
+MR_INLINE struct mr_heap *mr_heaps_enter(void)
+{
+    struct mr_heap *heap = mr_heap_self;
+    if (MR_UNLIKELY(!mr_heap_is_real(heap)))
+        return mr_heaps_enter_rest();
+    mr_heaps_set_self(MR_HEAP_BUSY);
+    atomic_store_explicit(&heap->busy, true, memory_order_relaxed);
+    return heap;
+}
+
+/* The heap shared by all is never busy: its lock says so. */
+MR_INLINE void mr_heaps_leave(struct mr_heap *heap)
+{
+    if (MR_UNLIKELY(MR_DEBUG >= 2 || !atomic_load_explicit(&heap->busy, memory_order_relaxed))) {
+        mr_heaps_leave_rest(heap);
+        return;
+    }
+    atomic_store_explicit(&heap->busy, false, memory_order_relaxed);
+    mr_heaps_set_self(heap);
+}
 
 /* All heaps ever made, the shared one included, newest first. */
 struct mr_heap *mr_heaps_first(void);
