@@ -9,6 +9,14 @@
 /* Fresh blocks are linked in steps of an OS page or so: what is not linked is not touched. */
 enum { CARVE_BYTES = 4096 };
 
+/* Every so many slabs that are taken, the kept ones are searched for some that nobody uses; what was not used
+ * for so many searches goes. */
+enum { SEARCH_EVERY = 4, KEPT_FOR = 3 };
+
+/* A class that fills slab after slab will fill the next one too: its memory is faulted in with one call. A
+ * class with a few blocks in each of many threads will not. */
+enum { POPULATE_FROM = 4 };
+
 static void set_current(struct mr_heap *heap, unsigned cls, struct mr_slab *slab)
 {
     heap->current[cls] = slab;
@@ -58,6 +66,7 @@ static void keep(struct mr_heap *heap, struct mr_slab *slab)
 {
     MR_POKE(slab->kept, true);
     MR_ADD(slab->count, 1);
+    slab->seen = 0;
     heap->kept[slab->cls / 64] |= (uint64_t)1 << slab->cls % 64;
 }
 
@@ -80,6 +89,7 @@ static void retire(struct mr_heap *heap, struct mr_slab *slab)
     MR_ADD(count->frees, mr_slab_allocs(slab));
     mr_peak_add(heap, -((int64_t)slab->ext * mr_sizeclass_bytes[slab->cls]));
     atomic_store_explicit(&slab->owner, 0, memory_order_relaxed);
+    count->slabs--;
 }
 
 static void give_slab(struct mr_heap *heap, struct mr_slab *slab)
@@ -111,14 +121,26 @@ static void start_slab(struct mr_heap *heap, struct mr_slab *slab, unsigned cls,
     atomic_store_explicit(&slab->owner, (uintptr_t)heap, memory_order_relaxed);
 }
 
-/* A kept slab of any class that is still empty, no longer current; NULL if there is none. */
-static struct mr_slab *reclaim_kept(struct mr_heap *heap)
+/* Whether the class has used its kept slab within the last searches (a clock algorithm with more than one
+ * chance). Without that, a thread with a few blocks of many sizes would pass the same slabs from class
+ * to class, each of them carved anew each time. */
+static bool was_used(struct mr_slab *slab)
+{
+    uint64_t allocs = mr_slab_allocs(slab);
+    if (slab->seen >> 8 != allocs)
+        slab->seen = allocs << 8;
+    return ++slab->seen % 256 < KEPT_FOR;
+}
+
+/* A kept slab of any class that is still empty, no longer current; NULL if there is none. With `all`, no
+ * class is spared. */
+static struct mr_slab *reclaim_kept(struct mr_heap *heap, bool all)
 {
     for (unsigned word = 0; word < 2; word++) {
         for (uint64_t left = heap->kept[word]; left; left &= left - 1) {
             unsigned cls = word * 64 + mr_lowest_bit(left);
             struct mr_slab *slab = heap->current[cls];
-            if (mr_slab_in_use(slab) != 0)
+            if (mr_slab_in_use(slab) != 0 || (was_used(slab) && !all))
                 continue;
             unkeep(heap, slab);
             set_current(heap, cls, (struct mr_slab *)&mr_slab_none);
@@ -128,11 +150,20 @@ static struct mr_slab *reclaim_kept(struct mr_heap *heap)
     return NULL;
 }
 
+void mr_bin_drop_kept(struct mr_heap *heap)
+{
+    struct mr_slab *slab;
+    while ((slab = reclaim_kept(heap, true)))
+        give_slab(heap, slab);
+    mr_cache_drop(heap);
+}
+
 static struct mr_slab *take_slab(struct mr_heap *heap, unsigned cls)
 {
     bool zero = false;
-    struct mr_slab *slab;
-    while ((slab = reclaim_kept(heap))) {
+    struct mr_slab *slab = NULL;
+    heap->takes++;
+    while (heap->takes % SEARCH_EVERY == 0 && (slab = reclaim_kept(heap, false))) {
         if (mr_sizeclass_slices(slab->cls) == mr_sizeclass_slices(cls)) {
             retire(heap, slab);
             break;
@@ -141,20 +172,17 @@ static struct mr_slab *take_slab(struct mr_heap *heap, unsigned cls)
     }
     if (!slab)
         slab = mr_cache_take(heap, mr_sizeclass_slices(cls), &zero);
+    if (!slab && (heap->kept[0] | heap->kept[1])) {
+        mr_bin_drop_kept(heap); /* no memory: nobody is spared */
+        slab = mr_cache_take(heap, mr_sizeclass_slices(cls), &zero);
+    }
     if (!slab)
         return NULL;
-    if (zero && mr_space_is_big())
+    if (zero && heap->classes[cls].slabs >= POPULATE_FROM && mr_space_is_big())
         mr_vm_populate(mr_lookup_start(slab), MR_SLICE);
+    heap->classes[cls].slabs++;
     start_slab(heap, slab, cls, zero);
     return slab;
-}
-
-void mr_bin_drop_kept(struct mr_heap *heap)
-{
-    struct mr_slab *slab;
-    while ((slab = reclaim_kept(heap)))
-        give_slab(heap, slab);
-    mr_cache_drop(heap);
 }
 
 /* ---- blocks ------------------------------------------------------------------------------------------ */

@@ -11,10 +11,10 @@ static const size_t ZERO_BY_PURGE = (size_t)32 << 20;
 
 /* ---- taking -------------------------------------------------------------------------------------- */
 
-/* Sizes above the direct entries, while the current slab has a block at hand. */
-static void *try_medium(size_t size)
+/* A block of the class, while its current slab has one at hand: the fast path without a direct entry. */
+static void *try_class(unsigned cls)
 {
-    struct mr_slab *slab = mr_heap_self->current[mr_sizeclass_of(size)];
+    struct mr_slab *slab = mr_heap_self->current[cls];
     void *p = slab->free;
     if (p) {
         slab->free = *(void **)p;
@@ -58,7 +58,7 @@ void *mr_heap_malloc_rest(size_t size)
 {
     bool zero;
     void *p;
-    if (size > MR_SMALL_MAX && size <= MR_SLAB_MAX && (p = try_medium(size)))
+    if (size > MR_SMALL_MAX && size <= MR_SLAB_MAX && (p = try_class(mr_sizeclass_of(size))))
         return p;
     return hopeless(size) ? NULL : route_take(size, 16, &zero);
 }
@@ -94,8 +94,11 @@ void *mr_heap_calloc(size_t size)
 void *mr_heap_aligned(size_t align, size_t size)
 {
     bool zero;
+    void *p;
     if (align <= 16)
         return mr_heap_malloc(size);
+    if (size <= MR_SLAB_MAX && align <= MR_SLICE && (p = try_class(mr_sizeclass_aligned(size, align))))
+        return p;
     return hopeless(size) || align > PTRDIFF_MAX / 2 ? NULL : route_take(size, align, &zero);
 }
 

@@ -55,7 +55,7 @@ struct mr_slab {
                 uint64_t count; /* slab: allocations << 16 | blocks in use, plus one if kept */
                 uint16_t count_low;
             };
-            uint64_t spare;
+            uint64_t seen; /* slab, kept: its allocations when a search for empty slabs came by */
         };
         struct {
             size_t large_bytes;   /* large: usable bytes, a multiple of the OS page */

@@ -6,7 +6,7 @@
  * the back of the queue, where it gathers free blocks before it is used again.
  *
  *   taken -> CURRENT -> FULL -> QUEUED -> CURRENT ...        (a queued slab that empties is given back)
- *                  `-> kept (current and empty: stays, until another class needs a slab)
+ *                  `-> kept (current and empty: stays while the class uses it now and then)
  *
  *   current[c] is never NULL: &mr_slab_none stands for none
  *   direct[i] == current[class of 16 i bytes] for i < MR_DIRECT_COUNT
@@ -36,6 +36,7 @@ struct mr_class_count {
     uint64_t allocs, frees;   /* of slabs that are gone */
     uint64_t sent;            /* blocks of other heaps this one freed */
     uint64_t received;        /* blocks of its own that came through the inbox (counted by `frees` too) */
+    uint64_t slabs;           /* held now */
 };
 
 /* Large blocks by power of two: row k holds sizes in (MR_SLAB_MAX << k, MR_SLAB_MAX << (k+1)]. */
@@ -63,6 +64,7 @@ struct mr_heap {
     struct mr_outgoing out[MR_OUTGOING_COUNT];
     struct mr_slab *cache[MR_CACHE_SLICES]; /* cache.h: spans of i + 1 slices, linked by next */
     uint32_t cache_room;              /* slices that may still be put into it */
+    uint32_t takes;                   /* slabs taken so far, to search the kept ones now and then */
     _Atomic bool busy;                /* its thread is in a slow path */
     int64_t carved;                   /* peak.h: not added to the sum of all yet */
     struct mr_heap *next_orphan;      /* under the heaps lock */

@@ -212,16 +212,42 @@ Test(bin, a_kept_slab_that_fills_is_not_kept_any_more)
     cr_expect_null(mr_bin_check(heap));
 }
 
-Test(bin, a_kept_slab_serves_the_next_class_in_need)
+/* Slabs for classes that had none: enough for the kept ones to be searched until nobody unused is spared. */
+static void take_of_many_classes(void (*between)(void))
+{
+    for (unsigned cls = 30; cls < 50; cls++) {
+        take(cls);
+        if (between)
+            between();
+    }
+}
+
+Test(bin, a_kept_slab_serves_other_classes_in_need)
 {
     struct mr_slab *slab = head_of(take(10));
     give(mr_lookup_start(slab));
-    void *p = take(20);
-    cr_expect_eq(head_of(p), slab);
-    cr_expect_eq(slab->cls, 20);
+    take_of_many_classes(NULL);
+    cr_expect_geq(slab->cls, 30);
+    cr_expect_eq(slab, heap->current[slab->cls]);
     cr_expect_eq(heap->current[10], &mr_slab_none);
     cr_expect_eq(heap->classes[10].allocs, 1);
     cr_expect_eq(heap->classes[10].frees, 1);
+    cr_expect_null(mr_bin_check(heap));
+}
+
+static void use_class_10(void)
+{
+    give(take(10));
+}
+
+Test(bin, a_kept_slab_that_is_used_now_and_then_stays)
+{
+    struct mr_slab *slab = head_of(take(10));
+    give(mr_lookup_start(slab));
+    take_of_many_classes(use_class_10);
+    cr_expect_eq(heap->current[10], slab);
+    cr_expect_eq(slab->cls, 10);
+    cr_expect_eq(mr_slab_allocs(slab), 21);
     cr_expect_null(mr_bin_check(heap));
 }
 
@@ -239,7 +265,7 @@ Test(bin, a_kept_slab_of_another_width_goes_back)
     struct mr_slab *wide = head_of(take(79));
     give(mr_lookup_start(wide));
     cr_expect(wide->kept);
-    take(0);
+    take_of_many_classes(NULL);
     cr_expect_eq(heap->current[79], &mr_slab_none);
     cr_expect_eq(heap->classes[79].frees, 1);
     for (int i = 1; i < MR_WIDE_SLICES; i++)
