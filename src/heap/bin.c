@@ -189,7 +189,7 @@ static struct mr_slab *take_slab(struct mr_heap *heap, unsigned cls)
 
 /* Links the next few blocks of a slab whose list is empty. Returns the first of them, which is not
  * in the list. Precondition: ext < blocks of the class. */
-static void *carve(struct mr_heap *heap, struct mr_slab *slab)
+static void *carve(struct mr_slab *slab)
 {
     uint32_t size = mr_sizeclass_bytes[slab->cls];
     uint32_t n = mr_min(mr_max(CARVE_BYTES / size, 1), (size_t)mr_sizeclass_blocks[slab->cls] - slab->ext);
@@ -202,7 +202,6 @@ static void *carve(struct mr_heap *heap, struct mr_slab *slab)
     *end = NULL;
     slab->free = list;
     MR_POKE(slab->ext, (uint16_t)(slab->ext + n));
-    mr_peak_add(heap, (int64_t)n * size);
     return first;
 }
 
@@ -210,16 +209,19 @@ static void *carve(struct mr_heap *heap, struct mr_slab *slab)
 static void *take_from(struct mr_heap *heap, struct mr_slab *slab, bool *zero)
 {
     void *p = slab->free;
+    uint32_t carved = slab->ext;
     if (p) {
         slab->free = *(void **)p;
     } else if (slab->ext < mr_sizeclass_blocks[slab->cls]) {
         if (zero)
             *zero = slab->zero;
-        p = carve(heap, slab);
+        p = carve(slab);
     } else {
         return NULL;
     }
     MR_ADD(slab->count, MR_COUNT_ALLOC);
+    if (slab->ext != carved) /* after the count: a look at the peak must see this block */
+        mr_peak_add(heap, (int64_t)(slab->ext - carved) * mr_sizeclass_bytes[slab->cls]);
     return p;
 }
 

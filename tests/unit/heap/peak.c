@@ -31,6 +31,13 @@ Test(peak, a_hill_of_small_blocks)
     expect_peak(200000 * 64, 1, 8192);
 }
 
+/* The block whose own carving makes the look due is in use at that moment, though nobody carves after it. */
+Test(peak, a_block_that_came_and_went_alone)
+{
+    mr_heap_free(mr_heap_malloc(36864));
+    cr_expect_eq(peak(), 36864);
+}
+
 Test(peak, a_hill_of_medium_blocks)
 {
     rise_and_fall(8192, 3000);
