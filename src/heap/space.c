@@ -277,10 +277,12 @@ bool mr_space_resize(struct mr_slab *head, uint32_t slices)
     struct mr_region *region = region_of_head(head);
     uint64_t now = mr_clock_ms();
     mr_lock_acquire(&mr_space_lock);
-    uint32_t i = (uint32_t)(head - (struct mr_slab *)region->base);
-    bool fits = mr_pool_resize(&region->pool, i, slices, mr_purge_tick(now), NULL) ||
-                (reaches_frontier(region, i) && grow_for(region, slices - mr_slab_slices(head), 1) &&
-                 mr_pool_resize(&region->pool, i, slices, mr_purge_tick(now), NULL));
+    uint32_t i = (uint32_t)(head - (struct mr_slab *)region->base), before = mr_slab_slices(head), stamp;
+    bool fits = mr_pool_resize(&region->pool, i, slices, mr_purge_tick(now), &stamp) ||
+                (reaches_frontier(region, i) && grow_for(region, slices - before, 1) &&
+                 mr_pool_resize(&region->pool, i, slices, mr_purge_tick(now), &stamp));
+    if (fits && slices > before && stamp == 0)
+        mr_purge_regret((size_t)(slices - before) << MR_SLICE_SHIFT);
     mr_lock_release(&mr_space_lock);
     mr_purge_sweep(now);
     return fits;

@@ -105,3 +105,27 @@ Test(purge, a_burst_that_comes_again_is_kept)
     cr_expect_eq(mr_counters.purged_bytes, purged);
     cr_expect_eq(dirty(), BURST * MR_MIB);
 }
+
+/* One block that grows where it stands, again and again: what it grows into counts as wanted back. */
+static void grow_one(void)
+{
+    bool zero;
+    char *p = take(1, &zero);
+    struct mr_slab *head = mr_lookup_slice(p);
+    for (uint32_t slices = 2; slices <= 1024; slices *= 2) {
+        cr_assert(mr_space_resize(head, slices));
+        memset(p, 1, (size_t)slices << MR_SLICE_SHIFT);
+    }
+    give(p);
+}
+
+Test(purge, a_block_that_grows_again_keeps_its_memory)
+{
+    start();
+    mr_conf.purge_delay = 3600000;
+    for (int i = 0; i < 6; i++)
+        grow_one();
+    uint64_t purged = mr_counters.purged_bytes;
+    grow_one();
+    cr_expect_eq(mr_counters.purged_bytes, purged);
+}
