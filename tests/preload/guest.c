@@ -72,6 +72,7 @@ GUEST(burst_goes_back, .program = "guest_memory", .args = { "burst" }, .env = { 
 GUEST(burst_goes_back_idle, .program = "guest_memory", .args = { "idle" }, .env = { "MEMOIR_PURGE_DELAY=500" })
 GUEST(pages_of_16_kib, .program = "guest_page", .args = { "16384" }, .strategies = true, .ours = true)
 GUEST(pages_of_64_kib, .program = "guest_page", .args = { "65536" }, .strategies = true, .ours = true)
+GUEST(talks_to_memoir, .program = "guest_talks", .strategies = true)
 GUEST(stub_of_malloc, .program = "guest_stub", .strategies = true)
 GUEST(scattered_room_is_used, .program = "guest_memory", .args = { "scattered" })
 GUEST(million_live_blocks, .program = "guest_memory", .args = { "million" }, .strategies = true, .seconds = 60)
