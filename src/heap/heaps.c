@@ -10,11 +10,11 @@
 /* The three stand-ins are one array of pointers to the empty slab, seen through three offsets: all
  * that is ever read of them is direct[] and current[]. */
 #define NONE (struct mr_slab *)&mr_slab_none
-#define NONE_7 NONE, NONE, NONE, NONE, NONE, NONE, NONE
-#define NONE_49 NONE_7, NONE_7, NONE_7, NONE_7, NONE_7, NONE_7, NONE_7
+#define NONE_6 NONE, NONE, NONE, NONE, NONE, NONE
+#define NONE_30 NONE_6, NONE_6, NONE_6, NONE_6, NONE_6
 
-struct mr_slab *const mr_heap_stand_ins[] = { NONE_49, NONE_49, NONE_49 };
-_Static_assert(offsetof(struct mr_heap, queue) + 2 * sizeof(void *) <= sizeof mr_heap_stand_ins,
+MR_ALIGNED(MR_HEAP_ALIGN) struct mr_slab *const mr_heap_stand_ins[] = { NONE_30, NONE_30, NONE_30, NONE_30, NONE_30, NONE_30 };
+_Static_assert(offsetof(struct mr_heap, queue) + 2 * MR_HEAP_ALIGN <= sizeof mr_heap_stand_ins,
                "the stand-ins cover direct[] and current[]");
 
 MR_TLS struct mr_heap *mr_heap_self = MR_HEAP_NONE;

@@ -49,6 +49,9 @@ struct mr_large_count {
 /* Slices of the largest span a heap caches, and of all it caches: 1 MiB. */
 #define MR_CACHE_SLICES 16
 
+/* Two cache lines: processors fetch them in pairs. */
+#define MR_HEAP_ALIGN (2 * MR_CACHE_LINE)
+
 enum mr_heap_state {
     MR_HEAP_LIVE,     /* a thread owns it */
     MR_HEAP_ORPHAN,   /* its thread ended; on the orphan list until somebody adopts it */
@@ -74,7 +77,7 @@ struct mr_heap {
     /* Written by other threads: on lines of their own. */
     MR_ALIGNED(2 * MR_CACHE_LINE) _Atomic(void *) inbox; /* chain of this heap's blocks freed by others */
     _Atomic int state;                /* enum mr_heap_state */
-} MR_ALIGNED(2 * MR_CACHE_LINE);
+} MR_ALIGNED(MR_HEAP_ALIGN);
 
 /* The calling thread's heap; never NULL. Starts as MR_HEAP_NONE, which has no blocks to give and owns
  * no slab, so neither fast path needs a test of its own. */
@@ -84,14 +87,14 @@ extern MR_HIDDEN MR_TLS struct mr_heap *mr_heap_self;
  * may go on allocating); busy = it is inside a slow path (a signal handler may interrupt that). Of
  * them only direct[] and current[] exist, and all entries are &mr_slab_none. */
 extern MR_HIDDEN struct mr_slab *const mr_heap_stand_ins[];
-#define MR_HEAP_STAND_IN(k) ((struct mr_heap *)((uintptr_t)mr_heap_stand_ins + (k) * sizeof(void *)))
+#define MR_HEAP_STAND_IN(k) ((struct mr_heap *)((uintptr_t)mr_heap_stand_ins + (k) * MR_HEAP_ALIGN))
 #define MR_HEAP_NONE MR_HEAP_STAND_IN(0)
 #define MR_HEAP_LATE MR_HEAP_STAND_IN(1)
 #define MR_HEAP_BUSY MR_HEAP_STAND_IN(2)
 
 MR_INLINE bool mr_heap_is_real(const struct mr_heap *heap)
 {
-    return (uintptr_t)heap - (uintptr_t)mr_heap_stand_ins > 2 * sizeof(void *);
+    return (uintptr_t)heap - (uintptr_t)mr_heap_stand_ins > 2 * MR_HEAP_ALIGN;
 }
 
 /* ---- bin.c: slabs of one heap. The caller owns the heap. ------------------------------------------- */
