@@ -20,7 +20,6 @@
 #define MR_GIB ((size_t)1 << 30)
 
 #define MR_COUNT(array) (sizeof(array) / sizeof((array)[0]))
-#define MR_CONTAINER(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
 
 MR_INLINE size_t mr_min(size_t a, size_t b) { return a < b ? a : b; }
 MR_INLINE size_t mr_max(size_t a, size_t b) { return a > b ? a : b; }

@@ -46,7 +46,7 @@ enum mr_kind {
 #define MR_OWNER_FLAGS ((uintptr_t)63)
 
 struct mr_slab {
-    uint32_t units; /* the pool engine's words (struct mr_span); the next three */
+    uint32_t units; /* the pool engine's words (struct mr_span); the next two */
     uint32_t back;  /* belong to it only while the span is free */
     union {
         struct {
@@ -55,12 +55,11 @@ struct mr_slab {
                 uint64_t count; /* slab: allocations << 16 | blocks in use, plus one if kept */
                 uint16_t count_low;
             };
-            uint64_t seen; /* slab, kept: its allocations when a search for empty slabs came by */
+            uint64_t seen; /* slab, kept: its allocations at the last search << 8, searches since it was used */
         };
         struct {
             size_t large_bytes;   /* large: usable bytes, a multiple of the OS page */
             uint64_t large_moved; /* large: arrived by mr_vm_move, so it is a mapping of its own */
-            uint64_t large_spare;
         };
     };
     _Atomic uintptr_t owner; /* struct mr_heap * | MR_OWNER_*; 0 but for slabs */
@@ -71,9 +70,8 @@ struct mr_slab {
     bool zero;               /* what is not carved yet reads as zero */
     bool kept;               /* current slab of its class, was found empty: count is one too high */
     bool queued;             /* in the queue of its bin */
-    uint8_t spare_flag;
 };
-_Static_assert(sizeof(struct mr_slab) == 64, "a descriptor is a cache line: mr_slab_of multiplies by 64");
+_Static_assert(sizeof(struct mr_slab) == 64, "a descriptor is a cache line: mr_slab_at multiplies by 64");
 _Static_assert(offsetof(struct mr_slab, owner) >= sizeof(struct mr_span), "a free span's node must not touch owner or kind");
 _Static_assert(offsetof(struct mr_slab, owner) == 32, "the engine's words end before the owner");
 
