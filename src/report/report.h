@@ -33,6 +33,58 @@ struct mr_report_block {
     uint64_t size;
 };
 
+/* One frame of a call stack. Strings live as long as the report; NULL where unknown. */
+struct mr_report_frame {
+    uint64_t address;       /* of the call; 0 for a mark (then `function` says in words why the stack ends here) */
+    const char *function;   /* demangled */
+    const char *file;       /* source file */
+    uint32_t line;          /* 0 unknown */
+    const char *module;     /* path of the object */
+    const char *build_id;   /* of the module, in hex */
+    uint64_t offset;        /* of the address in the module's file */
+    bool inlined;           /* into the frame that follows */
+};
+
+/* Blocks of one class asked for by one distinct call stack. */
+enum mr_site_kind {
+    MR_SITE_DEFINITELY_LOST, /* as enum mr_leak_kind */
+    MR_SITE_INDIRECTLY_LOST,
+    MR_SITE_POSSIBLY_LOST,
+    MR_SITE_STILL_REACHABLE,
+    MR_SITE_IN_USE,          /* no leak check was made */
+    MR_SITE_GONE,            /* nothing in use any more: only in the rankings by totals and peak */
+    MR_SITE_KIND_COUNT
+};
+extern const char *const mr_site_kind_names[MR_SITE_KIND_COUNT];  /* "definitely_lost" */
+extern const char *const mr_site_kind_words[MR_SITE_KIND_COUNT];  /* "definitely lost" */
+
+struct mr_report_site {
+    enum mr_site_kind kind;
+    uint64_t bytes, blocks;          /* of this kind, at the end */
+    /* The rest is of the whole stack, whatever became of its blocks; in each of its rows if it has several. */
+    uint64_t allocations, frees, allocated_bytes, temporary;
+    uint64_t peak_bytes, peak_blocks;
+    uint64_t growing_bytes_per_second; /* 0: does not grow */
+    uint32_t stack;                  /* what mr_report.frames is asked with */
+    uint32_t held_by;                /* indirectly lost: stack of the block it hangs on; 0 unknown */
+    const char *suppressed_by;       /* name of the suppression; NULL: none */
+    bool is_new;                     /* not in the baseline; true when there is none */
+};
+
+struct mr_report_sum { uint64_t bytes, blocks; };
+
+struct mr_report_finding {
+    const char *kind, *message;
+    uint64_t count, address, size, ms;
+    uint32_t stack, allocation_stack, free_stack; /* 0 unknown */
+};
+
+struct mr_report_moment {
+    uint64_t ms, in_use_bytes, in_use_blocks, resident_bytes, allocations, allocated_bytes;
+};
+
+enum mr_report_trace { MR_REPORT_TRACE_OFF, MR_REPORT_TRACE_SAMPLE, MR_REPORT_TRACE_FULL };
+
 struct mr_report {
     const char *version;
     int64_t pid;
@@ -54,6 +106,23 @@ struct mr_report {
     const struct mr_report_block *blocks;  /* in use, largest first, then by address */
     size_t block_count;
     uint64_t blocks_left_out;              /* in use but not in `blocks` for want of memory */
+
+    /* Call stacks; empty unless traced. */
+    enum mr_report_trace trace;
+    uint64_t sample_interval;
+    const struct mr_report_site *sites;    /* sorted as asked for; suppressed ones last */
+    size_t site_count;
+    /* The frames of a stack, innermost first, inlined ones included: fills `out` up to `cap`, returns how many. */
+    size_t (*frames)(const struct mr_report *report, uint32_t stack, struct mr_report_frame *out, size_t cap);
+    void *frames_ctx;
+    bool leaks_checked;                    /* blocks were classified; else every site is MR_SITE_IN_USE */
+    uint32_t check_doubts;                 /* threads that could not be stopped for it */
+    struct mr_report_sum leaks[MR_SITE_KIND_COUNT], suppressed;
+    const struct mr_report_finding *findings;
+    size_t finding_count;
+    const struct mr_report_moment *timeline; /* ascending */
+    size_t timeline_count;
+    const char *ledger;                    /* where the whole story can be read again; NULL nowhere */
 };
 
 /* Writes the parts of the report that are asked for and flushes `out`. */
