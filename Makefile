@@ -30,16 +30,23 @@ CFLAGS_ALL := -std=gnu11 -D_GNU_SOURCE -DMR_VERSION='"$(VERSION)"' $(OPT) $(WARN
               -fno-plt -MMD -MP $(CFLAGS)
 
 # --- what is made of what ------------------------------------------------------------------------
-LIB_LAYERS := base pool os conf ledger reach heap track report check entry
-CLI_LAYERS := base os conf ledger report cli
+LIB_LAYERS := base pool os conf ledger reach heap track symbol report check entry
+CLI_LAYERS := base os conf ledger symbol report cli
+# Files of the layers both have that only one of the two needs. What uses a library beside glibc is CLI_ONLY.
+LIB_ONLY   := ledger/writer symbol/dladdr
+CLI_ONLY   := ledger/reader symbol/dw symbol/cache symbol/demangle \
+              report/model report/suppress report/formats_cli \
+              report/pprof report/folded report/massif report/openmetrics report/sarif report/github report/diff report/baseline
+CLI_LIBS   :=
 # Files of entry/ that define names the C library owns: they stay out of libmemoir.a.
 OVERRIDES  := malloc glibc new other tell exits limits api
 
 sources = $(sort $(wildcard $(addprefix src/,$(addsuffix /*.c,$(1)))))
 objects = $(patsubst src/%.c,$(B)/obj/%.o,$(1))
 
-LIB_OBJ := $(call objects,$(call sources,$(LIB_LAYERS)))
-CLI_OBJ := $(call objects,$(call sources,$(CLI_LAYERS)))
+LIB_OBJ := $(filter-out $(CLI_ONLY:%=$(B)/obj/%.o),$(call objects,$(call sources,$(LIB_LAYERS))))
+CLI_OBJ := $(filter-out $(LIB_ONLY:%=$(B)/obj/%.o),$(call objects,$(call sources,$(CLI_LAYERS))))
+CLI_ONLY_OBJ := $(filter $(CLI_ONLY:%=$(B)/obj/%.o),$(CLI_OBJ))
 ARC_OBJ := $(filter-out $(OVERRIDES:%=$(B)/obj/entry/%.o),$(LIB_OBJ))
 
 .DEFAULT_GOAL := all
@@ -66,7 +73,7 @@ $(B)/libmemoir.a: $(ARC_OBJ)
 	ar rcs $@ $(ARC_OBJ)
 
 $(B)/memoir: $(CLI_OBJ)
-	$(CC) $(OPT) $(LDFLAGS) $(CLI_OBJ) -o $@
+	$(CC) $(OPT) $(LDFLAGS) $(CLI_OBJ) $(CLI_LIBS) -o $@
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 

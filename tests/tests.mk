@@ -9,8 +9,8 @@ $(B)/tests/%.o: tests/%.c Makefile tests/tests.mk
 	$(CC) $(TEST_CFLAGS) -c $< -o $@
 
 # One Criterion binary of all unit tests; its files mirror src/ one to one.
-$(B)/tests/unit-tests: $(UNIT_OBJ) $(B)/libmemoir.a
-	$(CC) $(OPT) $(UNIT_OBJ) $(B)/libmemoir.a -lcriterion -o $@
+$(B)/tests/unit-tests: $(UNIT_OBJ) $(CLI_ONLY_OBJ) $(B)/libmemoir.a
+	$(CC) $(OPT) $(UNIT_OBJ) $(CLI_ONLY_OBJ) $(B)/libmemoir.a -lcriterion $(CLI_LIBS) -o $@
 
 # A program per bug or API: tests/preload/prog/<name>.c or .cc -> $(B)/tests/prog/<name>.
 # A shared object that such programs open: tests/preload/plugin/<name>.c -> $(B)/tests/plugin/<name>.so.
