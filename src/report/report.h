@@ -1,10 +1,11 @@
 /* report.h: the face of the report: one model, one writer per format.
  *
- * Whoever knows the facts (the library at exit, the CLI later) fills a struct mr_report; the
+ * Whoever knows the facts (the library at exit, model.c in the CLI) fills a struct mr_report; the
  * writers only read it and print through struct mr_fmt. Nothing here allocates: it runs inside
  * the host, at its end or in its signal handler.
  *
- * To add a format: one row in formats.c, one file with its writer. */
+ * To add a format: one row in formats.c (formats_cli.c for those of the CLI alone), one file with its
+ * writer. */
 #ifndef MR_REPORT_H
 #define MR_REPORT_H
 
@@ -37,6 +38,7 @@ struct mr_report_block {
 struct mr_report_frame {
     uint64_t address;       /* of the call; 0 for a mark (then `function` says in words why the stack ends here) */
     const char *function;   /* demangled */
+    const char *linkage;    /* the same as the linker has it (C++ and Rust: mangled) */
     const char *file;       /* source file */
     uint32_t line;          /* 0 unknown */
     const char *module;     /* path of the object */
@@ -57,6 +59,8 @@ enum mr_site_kind {
 };
 extern const char *const mr_site_kind_names[MR_SITE_KIND_COUNT];  /* "definitely_lost" */
 extern const char *const mr_site_kind_words[MR_SITE_KIND_COUNT];  /* "definitely lost" */
+
+MR_INLINE bool mr_site_kind_is_lost(enum mr_site_kind kind) { return kind <= MR_SITE_POSSIBLY_LOST; }
 
 struct mr_report_site {
     enum mr_site_kind kind;
@@ -85,6 +89,11 @@ struct mr_report_moment {
 
 enum mr_report_trace { MR_REPORT_TRACE_OFF, MR_REPORT_TRACE_SAMPLE, MR_REPORT_TRACE_FULL };
 
+enum mr_report_cost { MR_COST_IN_USE, MR_COST_PEAK, MR_COST_LEAKED, MR_COST_ALLOCATIONS, MR_COST_TEMPORARY, MR_COST_COUNT };
+
+/* What counts as a leak where nobody chose: what is lost. */
+#define MR_REPORT_LEAK_KINDS (1u << MR_SITE_DEFINITELY_LOST | 1u << MR_SITE_INDIRECTLY_LOST | 1u << MR_SITE_POSSIBLY_LOST)
+
 struct mr_report {
     const char *version;
     int64_t pid;
@@ -92,6 +101,7 @@ struct mr_report {
     enum mr_exit_kind exit_kind;
     int exit_value;           /* exit code or signal number */
     uint64_t elapsed_ms;
+    uint64_t start_wall;      /* seconds since 1970; 0 unknown */
     const char *strategy;     /* name of the strategy in force */
     bool threads_running;     /* other threads ran while the numbers were taken */
 
@@ -110,34 +120,69 @@ struct mr_report {
     /* Call stacks; empty unless traced. */
     enum mr_report_trace trace;
     uint64_t sample_interval;
-    const struct mr_report_site *sites;    /* sorted as asked for; suppressed ones last */
+    const struct mr_report_site *sites;    /* those that passed the filters, sorted as asked for */
     size_t site_count;
-    /* The frames of a stack, innermost first, inlined ones included: fills `out` up to `cap`, returns how many. */
+    size_t listed_count;                   /* sites[0, listed_count) are to be listed; those behind were not asked for,
+                                              are suppressed or gone: they only enter sums and rankings */
+    struct mr_report_sum filtered;         /* in use at sites that did not pass a filter: in `leaks`, not in `sites` */
+    size_t sites_filtered;
+    /* The frames of a stack, innermost first, inlined ones included: fills `out` up to `cap`, returns how many it
+     * filled. No stack has more than MR_REPORT_FRAMES_MOST. */
     size_t (*frames)(const struct mr_report *report, uint32_t stack, struct mr_report_frame *out, size_t cap);
     void *frames_ctx;
     bool leaks_checked;                    /* blocks were classified; else every site is MR_SITE_IN_USE */
     uint32_t check_doubts;                 /* threads that could not be stopped for it */
+    uint32_t leak_kinds;                   /* bit 1 << kind: such sites count as leaks for CI; 0: MR_REPORT_LEAK_KINDS */
+    enum mr_report_cost cost;              /* what folded stacks weigh */
+    /* As requested (estimated, when sampled): the sum of leaks[] + suppressed = what the sites have in use. The
+     * totals count whole blocks; the difference is rounding. */
     struct mr_report_sum leaks[MR_SITE_KIND_COUNT], suppressed;
+    size_t leak_sites[MR_SITE_KIND_COUNT], suppressed_sites;
     const struct mr_report_finding *findings;
     size_t finding_count;
     const struct mr_report_moment *timeline; /* ascending */
     size_t timeline_count;
     const char *ledger;                    /* where the whole story can be read again; NULL nowhere */
+    const char *const *notes;              /* whole sentences: what this report could not find out */
+    size_t note_count;
+    bool colour;                           /* text for a terminal that wants colours */
 };
+
+#define MR_REPORT_FRAMES_MOST 1152
+
+/* The frames of a stack in memory that the next call overwrites. One caller at a time. */
+const struct mr_report_frame *mr_frames_of(const struct mr_report *report, uint32_t stack, size_t *count);
+
+/* The frame to name where there is room for one: the innermost that is not the C or C++ library's. NULL
+ * only when there are none. */
+const struct mr_report_frame *mr_frames_culprit(const struct mr_report_frame *frames, size_t count);
+
+/* What follows the last slash. */
+const char *mr_frames_base(const char *path);
 
 /* Writes the parts of the report that are asked for and flushes `out`. */
 typedef void mr_report_writer(const struct mr_report *report, struct mr_fmt *out);
 
-/* One row per format, in the order of the FORMAT option's values. */
+/* One row per format. The library has those of mr_report_formats, in the order of the FORMAT option's values;
+ * the CLI has these and those of mr_report_cli_formats (formats_cli.c). */
 struct mr_report_format {
     const char *name;
     mr_report_writer *write;
+    bool binary;          /* not for a terminal */
 };
 extern const struct mr_report_format mr_report_formats[];
 extern const size_t mr_report_format_count;
+extern const struct mr_report_format mr_report_cli_formats[];
+extern const size_t mr_report_cli_format_count;
 
 /* The writers. */
 mr_report_writer mr_text_write;
 mr_report_writer mr_json_write;
+mr_report_writer mr_pprof_write;
+mr_report_writer mr_folded_write;
+mr_report_writer mr_massif_write;
+mr_report_writer mr_openmetrics_write;
+mr_report_writer mr_github_write;
+mr_report_writer mr_sarif_write;
 
 #endif
