@@ -37,7 +37,7 @@ LIB_ONLY   := ledger/writer symbol/dladdr
 CLI_ONLY   := ledger/reader symbol/dw symbol/cache symbol/demangle \
               report/model report/suppress report/formats_cli \
               report/pprof report/folded report/massif report/openmetrics report/sarif report/github report/diff report/baseline
-CLI_LIBS   :=
+CLI_LIBS   := -ldw -lelf -liberty
 # Files of entry/ that define names the C library owns: they stay out of libmemoir.a.
 OVERRIDES  := malloc glibc new other tell exits limits api
 

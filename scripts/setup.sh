@@ -3,7 +3,7 @@
 # (default: test), and nothing else. Needs root or sudo only when something is missing.
 set -euo pipefail
 
-build=(gcc make libc6-dev)
+build=(gcc make libc6-dev libdw-dev libelf-dev libiberty-dev)
 # The tests themselves, then the programs that `make test` runs on memoir.
 test=("${build[@]}" libcriterion-dev pkg-config jq python3 g++ binutils git redis-server redis-tools sqlite3 perl)
 programs=("${test[@]}" clang nginx-light curl postgresql nodejs openjdk-17-jdk-headless gdb imagemagick tar xz-utils cmake
