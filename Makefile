@@ -34,7 +34,7 @@ LIB_LAYERS := base pool os conf ledger reach heap track symbol report check entr
 CLI_LAYERS := base os conf ledger symbol report cli
 # Files of the layers both have that only one of the two needs. What uses a library beside glibc is CLI_ONLY.
 LIB_ONLY   := ledger/writer symbol/dladdr
-CLI_ONLY   := ledger/reader symbol/dw symbol/cache symbol/demangle \
+CLI_ONLY   := ledger/reader symbol/dw symbol/die symbol/cache symbol/demangle \
               report/model report/suppress report/formats_cli \
               report/pprof report/folded report/massif report/openmetrics report/sarif report/github report/diff report/baseline
 CLI_LIBS   := -ldw -lelf -liberty

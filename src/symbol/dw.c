@@ -1,0 +1,284 @@
+/* dw.c: names by elfutils, for files of this machine and the debug files that belong to them.
+ *
+ * Everything is read when the first address of a module comes, and of DWARF only the units that are
+ * asked for: 300 MiB of debug information stay on disk but for those. */
+#include "dw.h"
+
+#include <gelf.h>
+#include <search.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { BUILD_ID_MOST = 64 };
+
+/* A function of the symbol table. */
+struct symbol {
+    GElf_Addr low, size;
+    const char *name;
+};
+
+struct module {
+    const char *path; /* the key: its address */
+    enum mr_symbol_state state;
+    Dwfl *dwfl;
+    Dwfl_Module *dwfl_module;
+    GElf_Addr bias;        /* where libdwfl put the file */
+    GElf_Addr dwarf_bias;
+    struct mr_die_reader dies;
+    struct symbol *symbols; /* ascending; read when DWARF has no answer */
+    size_t symbol_count;
+    bool symbols_read;
+};
+
+/* A string that was derived from one of the files'. */
+struct derived {
+    const char *from; /* the key: its address */
+    char *text;       /* NULL: nothing came of it */
+};
+
+struct dw {
+    struct mr_symbol_source source;
+    void *modules, *names, *files; /* trees */
+    struct module *last;
+    struct mr_symbol_frame frames[MR_DW_FRAMES];
+};
+
+/* --- derived strings --------------------------------------------------------------------------------- */
+
+static int by_address(const void *a, const void *b)
+{
+    /* Both trees' nodes begin with the pointer that is their key. */
+    uintptr_t x = *(const uintptr_t *)a, y = *(const uintptr_t *)b;
+    return (x > y) - (x < y);
+}
+
+static const char *derive(void **tree, const char *from, char *(*make)(const char *))
+{
+    struct derived key = { .from = from }, **slot = tsearch(&key, tree, by_address);
+    if (!slot)
+        return NULL;
+    if (*slot == &key) {
+        struct derived *derived = malloc(sizeof *derived);
+        if (!derived) {
+            tdelete(&key, tree, by_address);
+            return NULL;
+        }
+        *derived = (struct derived){ from, make(from) };
+        *slot = derived;
+    }
+    return (*slot)->text;
+}
+
+static void free_derived(void *node)
+{
+    struct derived *derived = node;
+    free(derived->text);
+    free(derived);
+}
+
+/* "/src/./a/../b.c" is "/src/b.c" for people and for patterns; symbolic links are not looked at. */
+static char *tidy_path(const char *path)
+{
+    char *tidy = malloc(strlen(path) + 2), *end = tidy;
+    for (const char *p = path; tidy && *p;) {
+        size_t len = strcspn(p, "/");
+        bool up = len == 2 && p[0] == '.' && p[1] == '.' && end > tidy + 1;
+        if (up && !(end - tidy >= 3 && memcmp(end - 3, "../", 3) == 0)) {
+            for (end--; end > tidy && end[-1] != '/'; end--)
+                continue;
+        } else if ((len > 0 || p == path) && !(len == 1 && *p == '.' && p[1])) {
+            end = mempcpy(end, p, len);
+            *end++ = '/';
+        }
+        p += len + (p[len] == '/');
+    }
+    if (end > tidy)
+        end[-1] = '\0';
+    return tidy;
+}
+
+/* --- modules ------------------------------------------------------------------------------------------ */
+
+static bool open_file(struct module *module, const char *path)
+{
+    static const Dwfl_Callbacks callbacks = {
+        .find_elf = dwfl_build_id_find_elf,
+        .find_debuginfo = dwfl_standard_find_debuginfo,
+        .section_address = dwfl_offline_section_address,
+    };
+    module->dwfl = dwfl_begin(&callbacks);
+    module->dwfl_module = module->dwfl ? dwfl_report_offline(module->dwfl, path, path, -1) : NULL;
+    if (module->dwfl_module && dwfl_report_end(module->dwfl, NULL, NULL) == 0 &&
+        dwfl_module_getelf(module->dwfl_module, &module->bias))
+        return true;
+    dwfl_end(module->dwfl);
+    module->dwfl = NULL;
+    return false;
+}
+
+static bool is_wanted(const struct module *module, const struct mr_symbol_place *place)
+{
+    const unsigned char *bits;
+    GElf_Addr where;
+    int bytes = dwfl_module_build_id(module->dwfl_module, &bits, &where);
+    if (place->build_id_bytes == 0)
+        return bytes <= 0;
+    return bytes > 0 && (size_t)bytes == place->build_id_bytes && memcmp(bits, place->build_id, (size_t)bytes) == 0;
+}
+
+/* A package's debug file is enough, and stays when the module itself is replaced. */
+static bool open_debug_file(struct module *module, const struct mr_symbol_place *place)
+{
+    char path[64 + 2 * BUILD_ID_MOST];
+    struct mr_fmt f = mr_fmt_to_buffer(path, sizeof path);
+    if (place->build_id_bytes < 2 || place->build_id_bytes > BUILD_ID_MOST)
+        return false;
+    mr_fmt_print(&f, "/usr/lib/debug/.build-id/%02x/", place->build_id[0]);
+    for (size_t i = 1; i < place->build_id_bytes; i++)
+        mr_fmt_print(&f, "%02x", place->build_id[i]);
+    mr_fmt_print(&f, ".debug");
+    return open_file(module, mr_fmt_end_string(&f));
+}
+
+static void open_module(struct module *module, const struct mr_symbol_place *place)
+{
+    bool exists = place->module[0] == '/' && access(place->module, F_OK) == 0;
+    module->state = exists ? MR_SYMBOL_UNREADABLE : MR_SYMBOL_GONE;
+    if (exists && open_file(module, place->module)) {
+        if (is_wanted(module, place)) {
+            module->state = MR_SYMBOL_FOUND;
+        } else {
+            dwfl_end(module->dwfl);
+            module->dwfl = NULL;
+            module->state = MR_SYMBOL_CHANGED;
+        }
+    }
+    if (module->state != MR_SYMBOL_FOUND && open_debug_file(module, place))
+        module->state = MR_SYMBOL_FOUND;
+    if (module->state == MR_SYMBOL_FOUND)
+        module->dies.dwarf = dwfl_module_getdwarf(module->dwfl_module, &module->dwarf_bias);
+}
+
+static struct module *module_of(struct dw *dw, const struct mr_symbol_place *place)
+{
+    if (dw->last && dw->last->path == place->module)
+        return dw->last;
+    struct module key = { .path = place->module }, **slot = tsearch(&key, &dw->modules, by_address);
+    if (!slot)
+        return NULL;
+    if (*slot == &key) {
+        struct module *module = malloc(sizeof *module);
+        if (!module) {
+            tdelete(&key, &dw->modules, by_address);
+            return NULL;
+        }
+        *module = key;
+        *slot = module;
+        open_module(module, place);
+    }
+    return dw->last = *slot;
+}
+
+static void free_module(void *node)
+{
+    struct module *module = node;
+    mr_die_close(&module->dies);
+    dwfl_end(module->dwfl);
+    free(module->symbols);
+    free(module);
+}
+
+/* --- the symbol table ------------------------------------------------------------------------------------ */
+
+/* Of several names of one function the last is met: exported ones stand behind local ones. */
+static bool lower(const void *a, const void *b)
+{
+    const struct symbol *x = a, *y = b;
+    return x->low < y->low || (x->low == y->low && x->size < y->size);
+}
+
+static void read_symbols(struct module *module)
+{
+    int count = dwfl_module_getsymtab(module->dwfl_module);
+    module->symbols_read = true;
+    module->symbols = count > 0 ? malloc((size_t)count * sizeof *module->symbols) : NULL;
+    for (int i = 1; module->symbols && i < count; i++) {
+        GElf_Sym sym;
+        GElf_Addr at;
+        const char *name = dwfl_module_getsym_info(module->dwfl_module, i, &sym, &at, NULL, NULL, NULL);
+        int type = GELF_ST_TYPE(sym.st_info);
+        if (name && *name && sym.st_shndx != SHN_UNDEF &&
+            (type == STT_FUNC || type == STT_GNU_IFUNC || type == STT_NOTYPE))
+            module->symbols[module->symbol_count++] = (struct symbol){ at, sym.st_size, name };
+    }
+    mr_sort(module->symbols, module->symbol_count, sizeof *module->symbols, lower);
+}
+
+/* The symbol that covers the address, or, of hand-written assembly without sizes, the last before it. */
+static size_t find_symbol(struct module *module, GElf_Addr at, struct mr_symbol_frame *frame)
+{
+    if (!module->symbols_read)
+        read_symbols(module);
+    size_t low = 0, high = module->symbol_count;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (module->symbols[middle].low <= at)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    if (low == 0)
+        return 0;
+    const struct symbol *symbol = &module->symbols[low - 1];
+    if (symbol->size && at - symbol->low >= symbol->size)
+        return 0;
+    *frame = (struct mr_symbol_frame){ .linkage = symbol->name, .into = at - symbol->low };
+    return 1;
+}
+
+/* --- the source ---------------------------------------------------------------------------------------------- */
+
+static void find(struct mr_symbol_source *source, const struct mr_symbol_place *place, struct mr_symbol_answer *answer)
+{
+    struct dw *dw = (struct dw *)source;
+    struct module *module = module_of(dw, place);
+    *answer = (struct mr_symbol_answer){ dw->frames, 0, module ? module->state : MR_SYMBOL_UNREADABLE };
+    if (answer->state != MR_SYMBOL_FOUND)
+        return;
+    GElf_Addr at = place->offset + module->bias;
+    if (module->dies.dwarf)
+        answer->count = mr_die_find(&module->dies, at - module->dwarf_bias, dw->frames, MR_DW_FRAMES);
+    if (answer->count == 0)
+        answer->count = find_symbol(module, at, dw->frames);
+    for (size_t i = 0; i < answer->count; i++) {
+        struct mr_symbol_frame *frame = &dw->frames[i];
+        if (!frame->function && frame->linkage) {
+            frame->function = derive(&dw->names, frame->linkage, mr_demangle);
+            frame->function = frame->function ? frame->function : frame->linkage;
+        }
+        if (frame->file)
+            frame->file = derive(&dw->files, frame->file, tidy_path);
+    }
+}
+
+static void shut(struct mr_symbol_source *source)
+{
+    struct dw *dw = (struct dw *)source;
+    tdestroy(dw->modules, free_module);
+    tdestroy(dw->names, free_derived);
+    tdestroy(dw->files, free_derived);
+    free(dw);
+}
+
+struct mr_symbol_source *mr_dw_open(bool debuginfod)
+{
+    struct dw *dw = malloc(sizeof *dw);
+    if (!dw)
+        return NULL;
+    *dw = (struct dw){ .source = { find, shut } };
+    /* Without the variable libdwfl does not even load its client. */
+    if (!debuginfod)
+        unsetenv("DEBUGINFOD_URLS");
+    return &dw->source;
+}
