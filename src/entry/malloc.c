@@ -23,13 +23,19 @@ static void *out_of_memory(void)
 
 /* ---- malloc ------------------------------------------------------------------------------------- */
 
-static MR_NOINLINE void *malloc_slow(size_t size)
+static MR_NOINLINE void *malloc_rest(size_t size)
 {
     /* A thread has a heap only where we rule. */
     if (MR_UNLIKELY(!mr_heap_is_real(mr_heap_self) && mr_other_rules()))
         return mr_other_heap()->malloc(size);
     void *p = mr_heap_malloc_rest(size);
     return MR_LIKELY(p != NULL) ? p : out_of_memory();
+}
+
+static MR_NOINLINE void *malloc_slow(size_t size)
+{
+    void *p = mr_heap_try_medium(size);
+    return p ? p : malloc_rest(size);
 }
 
 void *mr_entry_malloc(size_t size)
@@ -135,6 +141,12 @@ static void *aligned(size_t align, size_t size)
     return mr_heap_aligned(align, size);
 }
 
+static MR_NOINLINE void *memalign_slow(size_t align, size_t size)
+{
+    void *p = aligned(align, size);
+    return MR_LIKELY(p != NULL) ? p : out_of_memory();
+}
+
 /* As glibc's: an alignment that is no power of two is rounded up to one. */
 void *mr_entry_memalign(size_t align, size_t size)
 {
@@ -142,14 +154,15 @@ void *mr_entry_memalign(size_t align, size_t size)
         errno = EINVAL;
         return NULL;
     }
-    void *p = aligned(align <= 16 ? 16 : (size_t)1 << mr_log2_ceil(align), size);
-    return MR_LIKELY(p != NULL) ? p : out_of_memory();
+    if (MR_UNLIKELY(!mr_is_pow2(align)))
+        align = align <= 16 ? 16 : (size_t)1 << mr_log2_ceil(align);
+    void *p = mr_heap_try_aligned(align, size);
+    return MR_LIKELY(p != NULL) ? p : memalign_slow(align, size);
 }
 
-static int entry_posix_memalign(void **out, size_t align, size_t size)
+/* Leaves errno alone. */
+static MR_NOINLINE int posix_memalign_slow(void **out, size_t align, size_t size)
 {
-    if (!mr_is_pow2(align) || align % sizeof(void *) != 0)
-        return EINVAL;
     int saved = errno;
     void *p = aligned(align, size);
     errno = saved;
@@ -157,6 +170,17 @@ static int entry_posix_memalign(void **out, size_t align, size_t size)
         atomic_fetch_add_explicit(&mr_counters.failed, 1, memory_order_relaxed);
         return ENOMEM;
     }
+    *out = p;
+    return 0;
+}
+
+static int entry_posix_memalign(void **out, size_t align, size_t size)
+{
+    if (MR_UNLIKELY(!mr_is_pow2(align) || align % sizeof(void *) != 0))
+        return EINVAL;
+    void *p = mr_heap_try_aligned(align, size);
+    if (MR_UNLIKELY(!p))
+        return posix_memalign_slow(out, align, size);
     *out = p;
     return 0;
 }

@@ -93,18 +93,40 @@ const char *mr_heap_check(void);
 
 /* ---- the fast paths ---------------------------------------------------------------------------------- */
 
-/* A small block if the current slab of its class has one at hand; else NULL, and nothing happened. */
-MR_INLINE void *mr_heap_try_malloc(size_t size)
+/* The next block of a list, or NULL. */
+MR_INLINE void *mr_heap_pop(struct mr_slab *slab)
 {
-    if (MR_UNLIKELY(size > MR_SMALL_MAX))
-        return NULL;
-    struct mr_slab *slab = mr_heap_self->direct[(size + 15) >> 4];
     void *p = slab->free;
+#if defined(__x86_64__) /* left to itself the compiler keeps the slab here and moves the block last */
+    __asm__("" : "+a"(p));
+#endif
     if (MR_UNLIKELY(!p))
         return NULL;
     slab->free = *(void **)p;
     MR_ADD(slab->count, MR_COUNT_ALLOC);
     return p;
+}
+
+/* A small block if the current slab of its class has one at hand; else NULL, and nothing happened. */
+MR_INLINE void *mr_heap_try_malloc(size_t size)
+{
+    return MR_LIKELY(size <= MR_SMALL_MAX) ? mr_heap_pop(mr_heap_self->direct[(size + 15) >> 4]) : NULL;
+}
+
+/* The same for sizes above MR_SMALL_MAX. */
+MR_INLINE void *mr_heap_try_medium(size_t size)
+{
+    if (size <= MR_SMALL_MAX || size > MR_SLAB_MAX)
+        return NULL;
+    return mr_heap_pop(mr_heap_self->current[mr_sizeclass_of(size)]);
+}
+
+/* The same for an alignment, a power of two. */
+MR_INLINE void *mr_heap_try_aligned(size_t align, size_t size)
+{
+    if (MR_UNLIKELY((align | size) > MR_SMALL_MAX)) /* else the multiple is not above it either */
+        return NULL;
+    return mr_heap_pop(mr_heap_self->direct[(mr_sizeclass_round(size, align) + 15) >> 4]);
 }
 
 /* The last block in use of a slab came back. Part of mr_heap_try_free. */
@@ -113,10 +135,11 @@ void mr_heap_emptied(struct mr_slab *slab);
 /* Frees a block of the calling thread's own; false, and nothing happened, for every other pointer. */
 MR_INLINE bool mr_heap_try_free(void *p)
 {
-    uintptr_t base = mr_lookup_base;
-    if (MR_UNLIKELY((uintptr_t)p - base >= MR_GLANCE(mr_lookup_bytes)))
+    uintptr_t offset = (uintptr_t)p - mr_lookup_base;
+    if (MR_UNLIKELY(offset >= MR_GLANCE(mr_lookup_bytes)))
         return false;
-    struct mr_slab *slab = mr_slab_at(base, (uintptr_t)p);
+    __asm__("" : : : "memory"); /* fetch the base again, as an operand, rather than keep it: one instruction less */
+    struct mr_slab *slab = (struct mr_slab *)((offset >> (MR_SLICE_SHIFT - 6) & ~(uintptr_t)63) + mr_lookup_base);
     if (MR_UNLIKELY(atomic_load_explicit(&slab->owner, memory_order_relaxed) != (uintptr_t)mr_heap_self))
         return false;
     *(void **)p = slab->free;

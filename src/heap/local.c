@@ -11,16 +11,10 @@ static const size_t ZERO_BY_PURGE = (size_t)32 << 20;
 
 /* ---- taking -------------------------------------------------------------------------------------- */
 
-/* A block of the class, while its current slab has one at hand: the fast path without a direct entry. */
-static void *try_class(unsigned cls)
+/* A block that is at hand, of any size; else NULL, and nothing happened. */
+static void *try_take(size_t size)
 {
-    struct mr_slab *slab = mr_heap_self->current[cls];
-    void *p = slab->free;
-    if (p) {
-        slab->free = *(void **)p;
-        MR_ADD(slab->count, MR_COUNT_ALLOC);
-    }
-    return p;
+    return MR_LIKELY(size <= MR_SMALL_MAX) ? mr_heap_try_malloc(size) : mr_heap_try_medium(size);
 }
 
 static void *take(size_t size, size_t align, bool *zero)
@@ -32,7 +26,7 @@ static void *take(size_t size, size_t align, bool *zero)
     void *p;
     mr_remote_drain(heap);
     if (size <= MR_SLAB_MAX && align <= MR_SLICE)
-        p = mr_bin_take(heap, align <= 16 ? mr_sizeclass_of(size) : mr_sizeclass_aligned(size, align), zero);
+        p = mr_bin_take(heap, mr_sizeclass_of(align <= 16 ? size : mr_sizeclass_round(size, align)), zero);
     else
         p = mr_large_take(heap, size, align, zero);
     mr_heaps_leave(heap);
@@ -57,15 +51,12 @@ static bool hopeless(size_t size) { return size > PTRDIFF_MAX - MR_GIB; }
 void *mr_heap_malloc_rest(size_t size)
 {
     bool zero;
-    void *p;
-    if (size > MR_SMALL_MAX && size <= MR_SLAB_MAX && (p = try_class(mr_sizeclass_of(size))))
-        return p;
     return hopeless(size) ? NULL : route_take(size, 16, &zero);
 }
 
 void *mr_heap_malloc(size_t size)
 {
-    void *p = mr_heap_try_malloc(size);
+    void *p = try_take(size);
     return MR_LIKELY(p != NULL) ? p : mr_heap_malloc_rest(size);
 }
 
@@ -83,11 +74,9 @@ static void *clear(void *p, size_t size)
 void *mr_heap_calloc(size_t size)
 {
     bool zero = false;
-    void *p;
-    if (size <= MR_SMALL_MAX)
-        p = mr_heap_malloc(size);
-    else
-        p = hopeless(size) ? NULL : route_take(size, 16, &zero);
+    void *p = try_take(size);
+    if (!p && !hopeless(size))
+        p = route_take(size, 16, &zero);
     return p && !zero ? clear(p, size) : p;
 }
 
@@ -97,7 +86,7 @@ void *mr_heap_aligned(size_t align, size_t size)
     void *p;
     if (align <= 16)
         return mr_heap_malloc(size);
-    if (size <= MR_SLAB_MAX && align <= MR_SLICE && (p = try_class(mr_sizeclass_aligned(size, align))))
+    if (size <= MR_SLAB_MAX && align <= MR_SLICE && (p = try_take(mr_sizeclass_round(size, align))))
         return p;
     return hopeless(size) || align > PTRDIFF_MAX / 2 ? NULL : route_take(size, align, &zero);
 }

@@ -39,11 +39,3 @@ const uint8_t mr_sizeclass_direct[MR_DIRECT_COUNT] = {
     28, 28, 28, 28, 29, 29, 29, 29,                 /* 784 .. 896 */
     30, 30, 30, 30, 31, 31, 31, 31,                 /* 912 .. 1024 */
 };
-
-unsigned mr_sizeclass_aligned(size_t size, size_t align)
-{
-    unsigned cls = mr_sizeclass_of(mr_max(size, align));
-    while (mr_sizeclass_bytes[cls] & (align - 1))
-        cls++;
-    return cls;
-}

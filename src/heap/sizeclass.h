@@ -48,7 +48,9 @@ MR_INLINE uint32_t mr_sizeclass_slices(unsigned cls)
     return mr_sizeclass_bytes[cls] <= MR_ONE_SLICE_MAX ? 1 : MR_WIDE_SLICES;
 }
 
-/* The smallest class for `size` whose blocks are aligned to `align` (a power of two <= MR_SLICE). */
-unsigned mr_sizeclass_aligned(size_t size, size_t align);
+/* A size whose class is the smallest one for `size` with blocks aligned to `align`, a power of two <= MR_SLICE: the
+ * next multiple of it. Either the classes there are steps of `align` or more apart, and multiples of it themselves,
+ * or they lie closer together and the multiple is itself a class. */
+MR_INLINE size_t mr_sizeclass_round(size_t size, size_t align) { return mr_align_up(size + !size, align); }
 
 #endif

@@ -47,6 +47,32 @@ Test(local, the_fast_path_takes_and_gives_alone)
     cr_expect_not(mr_heap_try_free(&p), "an address on the stack");
 }
 
+Test(local, blocks_at_hand_of_any_class_need_no_slow_path)
+{
+    char *p = mr_heap_malloc(5000);
+    cr_expect_null(mr_heap_try_medium(5000), "blocks of 5 KiB are carved one by one");
+    mr_heap_free(p);
+    cr_expect_eq(mr_heap_try_medium(4700), p, "4608 < 4700 <= 5120");
+    cr_expect_null(mr_heap_try_medium(MR_SMALL_MAX));
+    cr_expect_null(mr_heap_try_medium(0));
+    cr_expect_null(mr_heap_try_medium(MR_SLAB_MAX + 1));
+    EXPECT_SOUND();
+}
+
+Test(local, aligned_blocks_at_hand_are_aligned)
+{
+    for (size_t align = 1; align <= 2 * MR_SMALL_MAX; align *= 2)
+        for (size_t size = 0; size <= MR_SMALL_MAX + 1; size++) {
+            mr_heap_free(mr_heap_aligned(align, size));
+            char *p = mr_heap_try_aligned(align, size);
+            cr_assert(p || (size | align) > MR_SMALL_MAX, "align %zu, size %zu", align, size);
+            cr_assert_eq((uintptr_t)p % align, 0, "align %zu, size %zu", align, size);
+            cr_assert(!p || mr_heap_usable(p, NULL) >= size, "align %zu, size %zu", align, size);
+            mr_heap_free(p);
+        }
+    EXPECT_SOUND();
+}
+
 Test(local, every_alignment_is_kept)
 {
     static const size_t sizes[] = { 0, 1, 24, 100, 1025, 5000, 33000, 65536, 65537, 300000 };

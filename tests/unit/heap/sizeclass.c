@@ -56,14 +56,14 @@ Test(sizeclass, aligned_classes_are_the_smallest_aligned_ones)
 {
     for (size_t align = 1; align <= MR_SLICE; align *= 2)
         for (size_t size = 0; size <= MR_SLAB_MAX; size += size < 2048 ? 1 : 61)
-            if (mr_sizeclass_aligned(size, align) != smallest_class(mr_max(size, align), align))
-                cr_assert_fail("size %zu, align %zu: class %u", size, align, mr_sizeclass_aligned(size, align));
+            if (mr_sizeclass_of(mr_sizeclass_round(size, align)) != smallest_class(mr_max(size, align), align))
+                cr_assert_fail("size %zu, align %zu: rounded to %zu", size, align, mr_sizeclass_round(size, align));
 }
 
 Test(sizeclass, every_block_of_an_aligned_class_is_aligned)
 {
     for (size_t align = 16; align <= MR_SLICE; align *= 2) {
-        unsigned cls = mr_sizeclass_aligned(align + 1 > MR_SLAB_MAX ? align : align + 1, align);
+        unsigned cls = mr_sizeclass_of(mr_sizeclass_round(align + 1 > MR_SLAB_MAX ? align : align + 1, align));
         for (uint32_t i = 0; i < mr_sizeclass_blocks[cls]; i++)
             cr_assert_eq((size_t)i * mr_sizeclass_bytes[cls] % align, 0, "align %zu, block %u", align, i);
     }
