@@ -36,8 +36,9 @@ CLI_LAYERS := base os conf ledger symbol report cli
 LIB_ONLY   := ledger/writer symbol/dladdr
 CLI_ONLY   := ledger/reader symbol/dw symbol/die symbol/cache symbol/demangle \
               report/model report/suppress report/formats_cli \
-              report/pprof report/folded report/massif report/openmetrics report/sarif report/github report/diff report/baseline
-CLI_LIBS   := -ldw -lelf -liberty
+              report/pprof report/folded report/massif report/openmetrics report/sarif report/github report/diff report/baseline \
+              report/escape report/gzip report/intern report/json_read report/keys report/place report/protobuf report/saved
+CLI_LIBS   := -ldw -lelf -liberty -lz
 # Files of entry/ that define names the C library owns: they stay out of libmemoir.a.
 OVERRIDES  := malloc glibc new other tell exits limits api
 

@@ -3,10 +3,11 @@
 # (default: test), and nothing else. Needs root or sudo only when something is missing.
 set -euo pipefail
 
-build=(gcc make libc6-dev libdw-dev libelf-dev libiberty-dev)
+build=(gcc make libc6-dev libdw-dev libelf-dev libiberty-dev zlib1g-dev)
 # The tests themselves, then the programs that `make test` runs on memoir.
-test=("${build[@]}" libcriterion-dev pkg-config jq python3 g++ binutils git redis-server redis-tools sqlite3 perl)
-programs=("${test[@]}" clang nginx-light curl postgresql nodejs openjdk-17-jdk-headless gdb imagemagick tar xz-utils cmake
+test=("${build[@]}" libcriterion-dev pkg-config jq python3 g++ binutils git redis-server redis-tools sqlite3 perl
+      valgrind prometheus)
+programs=("${test[@]}" golang-go clang nginx-light curl postgresql nodejs openjdk-17-jdk-headless gdb imagemagick tar xz-utils cmake
           chromium libpython3.11-testsuite lua5.4 ghostscript xsltproc z3 ruby vim-tiny ffmpeg bc gawk util-linux)
 bench=("${build[@]}" g++ hyperfine jq python3 libjemalloc2 libtcmalloc-minimal4 libmimalloc2.0 valgrind
        sqlite3 redis-server redis-tools git perl lua5.4 ghostscript z3 xsltproc clang nodejs)

@@ -267,9 +267,9 @@ void mr_fmt_count(struct mr_fmt *f, uint64_t n)
     mr_fmt_bytes(f, p, (size_t)(end - p));
 }
 
-/* Length of the valid UTF-8 sequence at p (RFC 3629: no overlongs, no surrogates), or 0. */
-static size_t utf8_length(const unsigned char *p, size_t left)
+size_t mr_fmt_utf8_length(const char *text, size_t left)
 {
+    const unsigned char *p = (const unsigned char *)text;
     size_t n = p[0] < 0x80 ? 1 : p[0] >= 0xc2 && p[0] < 0xe0 ? 2 : (p[0] & 0xf0) == 0xe0 ? 3 : p[0] >= 0xf0 && p[0] < 0xf5 ? 4 : 0;
     if (n == 0 || n > left)
         return 0;
@@ -285,7 +285,7 @@ void mr_fmt_json(struct mr_fmt *f, const char *text, size_t len)
 {
     const unsigned char *p = (const unsigned char *)text;
     while (len > 0) {
-        size_t n = utf8_length(p, len);
+        size_t n = mr_fmt_utf8_length((const char *)p, len);
         if (*p == '"' || *p == '\\')
             mr_fmt_print(f, "\\%c", *p);
         else if (*p < 0x20 || *p == 0x7f || n == 0)

@@ -51,4 +51,7 @@ void mr_fmt_count(struct mr_fmt *f, uint64_t n);
  * bytes that are not valid UTF-8 written as \u00XX. */
 void mr_fmt_json(struct mr_fmt *f, const char *text, size_t len);
 
+/* Length of the valid UTF-8 sequence at text (RFC 3629: no overlongs, no surrogates), or 0. left > 0. */
+size_t mr_fmt_utf8_length(const char *text, size_t left);
+
 #endif

@@ -90,6 +90,7 @@ struct mr_report_moment {
 enum mr_report_trace { MR_REPORT_TRACE_OFF, MR_REPORT_TRACE_SAMPLE, MR_REPORT_TRACE_FULL };
 
 enum mr_report_cost { MR_COST_IN_USE, MR_COST_PEAK, MR_COST_LEAKED, MR_COST_ALLOCATIONS, MR_COST_TEMPORARY, MR_COST_COUNT };
+extern const char *const mr_report_cost_names[MR_COST_COUNT]; /* "in_use" */
 
 /* What counts as a leak where nobody chose: what is lost. */
 #define MR_REPORT_LEAK_KINDS (1u << MR_SITE_DEFINITELY_LOST | 1u << MR_SITE_INDIRECTLY_LOST | 1u << MR_SITE_POSSIBLY_LOST)
