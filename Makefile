@@ -35,9 +35,11 @@ CLI_LAYERS := base os conf ledger symbol report cli
 # Files of the layers both have that only one of the two needs. What uses a library beside glibc is CLI_ONLY.
 LIB_ONLY   := ledger/writer symbol/dladdr
 CLI_ONLY   := ledger/reader symbol/dw symbol/die symbol/cache symbol/demangle \
-              report/model report/suppress report/formats_cli \
+              report/model report/names report/growth report/rows report/formats_cli \
+              report/suppress report/suppress_read report/suppress_match report/suppress_write report/suppress_default report/pattern \
               report/pprof report/folded report/massif report/openmetrics report/sarif report/github report/diff report/baseline \
-              report/escape report/gzip report/intern report/json_read report/keys report/place report/protobuf report/saved
+              report/escape report/gzip report/intern report/json_read report/keys report/place report/protobuf report/saved \
+              report/diff_text report/diff_json
 CLI_LIBS   := -ldw -lelf -liberty -lz
 # Files of entry/ that define names the C library owns: they stay out of libmemoir.a.
 OVERRIDES  := malloc glibc new other tell exits limits api

@@ -44,12 +44,13 @@ static void put_command(const char *level, const struct mr_report_frame *frames,
 static void put_site(const struct mr_report *report, const struct mr_report_site *site, struct mr_fmt *out)
 {
     size_t count;
+    char title[128];
+    struct mr_fmt f = mr_fmt_to_buffer(title, sizeof title);
     const struct mr_report_frame *frames = mr_frames_of(report, site->stack, &count);
     put_command(mr_site_kind_is_lost(site->kind) ? "error" : "warning", frames, count, out);
-    mr_fmt_print(out, "memory %s::", mr_site_kind_words[site->kind]);
-    mr_place_describe(out, site);
-    if (count)
-        mr_fmt_print(out, ", allocated by");
+    mr_place_describe(&f, site);
+    mr_escape_text(out, mr_fmt_end_string(&f), in_properties);
+    mr_fmt_print(out, "::%s", count ? "allocated by" : "no call stack is known");
     put_frames(frames, count, out);
     mr_fmt_char(out, '\n');
 }

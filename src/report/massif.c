@@ -104,9 +104,21 @@ static struct branch *sort_children(const struct tree *t, uint32_t node, size_t 
     return children;
 }
 
+/* In upper case, as Valgrind has it. */
+static void put_address(struct mr_fmt *out, uint64_t address)
+{
+    mr_fmt_print(out, "0x");
+    for (unsigned shift = address ? mr_log2_floor(address) / 4 * 4 : 0;; shift -= 4) {
+        mr_fmt_char(out, "0123456789ABCDEF"[address >> shift & 15]);
+        if (shift == 0)
+            break;
+    }
+}
+
 static void put_place(const struct mr_report_frame *frame, struct mr_fmt *out)
 {
-    mr_fmt_print(out, "0x%lX: ", frame->address);
+    put_address(out, frame->address);
+    mr_fmt_print(out, ": ");
     if (frame->function)
         mr_escape_text(out, frame->function, plain);
     else

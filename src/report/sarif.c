@@ -22,10 +22,10 @@ static void put(struct mr_fmt *out, const char *json)
 
 static void put_string(struct mr_fmt *out, const char *text)
 {
-    static const struct mr_escape none[] = { { 0 } };
+    static const struct mr_escape kept[] = { { '\n', "\n" }, { '\t', "\t" }, { 0 } };
     char clean[4096];
     struct mr_fmt f = mr_fmt_to_buffer(clean, sizeof clean);
-    mr_escape_text(&f, text, none);
+    mr_escape_text(&f, text, kept);
     mr_fmt_char(out, '"');
     mr_fmt_json(out, f.buf, f.len);
     mr_fmt_char(out, '"');
@@ -81,17 +81,25 @@ static void put_stack(struct mr_fmt *out, const struct mr_report_frame *frames, 
     mr_fmt_char(out, ']');
 }
 
-/* `locations` and `stacks` of a result: empty where nothing is known. */
-static void put_places(struct mr_fmt *out, const struct mr_report_frame *frames, size_t count)
+/* The object whose code asked for the memory; when none is known, the program as it was called. */
+static struct mr_report_frame object_of(const struct mr_report *report, const struct mr_report_frame *frames, size_t count,
+                                        char *program, size_t cap)
 {
+    const struct mr_report_frame *culprit = mr_frames_culprit(frames, count);
+    struct mr_fmt f = mr_fmt_to_buffer(program, cap);
+    mr_fmt_bytes(&f, report->command, strcspn(report->command, " "));
+    return (struct mr_report_frame){ .file = culprit && culprit->module ? culprit->module : mr_fmt_end_string(&f) };
+}
+
+/* `locations` and `stacks` of a result. Collectors refuse results without any location. */
+static void put_places(struct mr_fmt *out, const struct mr_report *report, const struct mr_report_frame *frames, size_t count)
+{
+    char program[4096];
     const struct mr_report_frame *place = mr_place_of(frames, count);
-    put(out, ",'locations':[");
-    if (place) {
-        mr_fmt_char(out, '{');
-        put_physical(out, place);
-        mr_fmt_char(out, '}');
-    }
-    mr_fmt_char(out, ']');
+    struct mr_report_frame object = object_of(report, frames, count, program, sizeof program);
+    put(out, ",'locations':[{");
+    put_physical(out, place ? place : &object);
+    put(out, "}]");
     if (count == 0)
         return;
     put(out, ",'stacks':[{");
@@ -163,7 +171,7 @@ static void put_site(struct results *r, const struct mr_report *report, const st
     begin_result(r, mr_site_kind_names[site->kind], level_of(site->kind));
     put_site_message(r->out, site, frames, count);
     mr_fmt_char(r->out, '}');
-    put_places(r->out, frames, count);
+    put_places(r->out, report, frames, count);
     put_fingerprint(r->out, mr_site_kind_names[site->kind], frames, count);
     put_standing(r, site);
     mr_fmt_print(r->out, ",\"properties\":{\"bytes\":%lu,\"blocks\":%lu}}", site->bytes, site->blocks);
@@ -176,7 +184,7 @@ static void put_finding(struct results *r, const struct mr_report *report, const
     begin_result(r, finding->kind, "error");
     put_string(r->out, finding->message);
     mr_fmt_char(r->out, '}');
-    put_places(r->out, frames, count);
+    put_places(r->out, report, frames, count);
     put_fingerprint(r->out, finding->kind, frames, count);
     mr_fmt_print(r->out, ",\"occurrenceCount\":%lu}", mr_max(finding->count, 1));
 }
