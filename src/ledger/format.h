@@ -76,7 +76,7 @@ struct mr_ledger_header {
     uint32_t check;            /* enum mr_ledger_check; atomic */
     uint32_t check_doubts;     /* threads that could not be stopped: their registers are unknown */
     uint64_t check_ms;
-    uint32_t timeline_seq;     /* odd while the timeline is being thinned out */
+    uint32_t timeline_seq;     /* odd while the timeline or the history is being thinned out */
     uint32_t peak_seq;         /* odd while the sites' peak figures are rewritten */
     uint64_t timeline_interval_ms;
     uint64_t peak_bytes;       /* in use at the moment the sites' peak figures tell of */
@@ -151,11 +151,13 @@ struct mr_ledger_verdict {
 };
 _Static_assert(sizeof(struct mr_ledger_verdict) == 64, "a verdict is a cache line");
 
-/* Figures of one thread that were not added to the sites yet. The owner alone writes; plain adds. */
+/* Figures of one thread that were not added to the sites yet. The owner alone writes; plain adds. Lane 0 is
+ * for all who have none of their own: they add to the sites at once, atomically, and it holds their totals only. */
+#define MR_LANES 64
 #define MR_LANE_ENTRIES 256
 struct mr_ledger_delta {
     uint32_t site;             /* 0: the entry is empty */
-    uint32_t unused;
+    uint32_t seq;              /* odd while the figures move to the site, or the entry to another site */
     uint64_t allocs, frees, alloc_bytes, freed_bytes, temporary;
 };
 struct mr_ledger_lane {

@@ -1,10 +1,15 @@
 /* ledger.h: the face of the ledger: the numbers of a run, and where they live.
  *
- * For now the ledger is a struct in anonymous memory; later readers see it from outside. */
+ * The totals of the heap are counted in memory (below). What is told of call stacks lives in a file that
+ * outlives the process: format.h is its layout, writer.h the side inside the process, reader.h the
+ * side of those who look at it. */
 #ifndef MR_LEDGER_H
 #define MR_LEDGER_H
 
 #include "base.h"
+#include "format.h"
+#include "sum.h"
+#include "writer.h"
 
 enum mr_unit { MR_UNIT_COUNT, MR_UNIT_BYTES, MR_UNIT_MILLIS };
 

@@ -50,11 +50,19 @@ bool mr_vm_move(void *from, void *to, size_t bytes);
 /* Bytes of the range that are in memory. 0 where the kernel does not tell. Not for hot paths. */
 size_t mr_vm_resident(void *at, size_t bytes);
 
+/* Whether the word at `at` can be read. A system call. */
+bool mr_vm_readable(const void *at);
+
 /* ---- locks (lock.c) ---------------------------------------------------------------------------
  * A lock is waited for only while holding locks of lower rank (checked in the debug variants). A lock
  * knows its holder, so a signal handler can see that it interrupted the holder, and a fork in
  * such a handler does not wait for itself. */
-enum mr_rank { MR_RANK_NONE, MR_RANK_HEAPS, MR_RANK_LATE, MR_RANK_CLASSIC, MR_RANK_SPACE, MR_RANK_COUNT };
+enum mr_rank {
+    MR_RANK_NONE,
+    MR_RANK_PEAKS, MR_RANK_TIMELINE, MR_RANK_LANES, MR_RANK_WALK, MR_RANK_STACKS, MR_RANK_STRINGS, /* track, ledger */
+    MR_RANK_HEAPS, MR_RANK_LATE, MR_RANK_CLASSIC, MR_RANK_SPACE,                                   /* heap */
+    MR_RANK_COUNT
+};
 
 struct mr_lock {
     _Atomic uint64_t state;  /* who holds it, whether somebody is awake and trying, how many sleep */
@@ -100,6 +108,9 @@ bool mr_module_is_preceded(const char *name);
  * Milliseconds of a clock that does not jump, from an arbitrary start; 4 ms grain. */
 uint64_t mr_clock_ms(void);
 
+/* Nanoseconds of the same clock, fine grained (clock.c): for measuring, not for hot paths. */
+uint64_t mr_clock_ns(void);
+
 /* Seconds since 1970, for names of files. */
 uint64_t mr_clock_wall(void);
 
@@ -125,5 +136,112 @@ size_t mr_file_read_all(const char *path, char *buf, size_t cap);
 /* What file a descriptor refers to, to recognise it later; all zero when it is closed. */
 struct mr_file_id { uint64_t dev, ino; };
 struct mr_file_id mr_file_identify(int fd);
+
+/* ---- files that are memory (file.c) -----------------------------------------------------------------
+ * A new file (0600) of that many bytes, all of them holes: descriptor open for reading and writing, or -1
+ * and the reason; *taken says that the name was in use (a link that leads nowhere counts). */
+int mr_file_create_new(const char *path, size_t bytes, bool *taken, const char **why);
+
+/* Maps a file shared and inaccessible: in the place of what is at `at`, or anywhere. NULL if refused. The mapping
+ * needs no descriptor any more. */
+void *mr_file_map(int fd, void *at, size_t bytes);
+
+/* Makes a part of such a mapping usable. Commit is for parts of the file that were never used, and makes sure that
+ * the disk has room for them: false, with nothing changed, when it has not. Open is for parts that have it. */
+bool mr_file_map_commit(void *at, size_t bytes);
+bool mr_file_map_open(void *at, size_t bytes);
+
+void mr_file_remove(const char *path);
+
+/* What a symbolic link says, cut to cap - 1, terminated; its length, 0 when it cannot be read. */
+size_t mr_file_link_target(const char *link, char *text, size_t cap);
+
+/* For readers. Opening never waits, whatever the path leads to. */
+int mr_file_open(const char *path, const char **why);
+bool mr_file_size(int fd, uint64_t *bytes);                               /* false: not a regular file */
+size_t mr_file_read_at(int fd, void *bytes, size_t n, uint64_t offset);   /* bytes read; less at the end */
+
+/* ---- the address space (maps.c) ---------------------------------------------------------------------
+ * One mapping, as /proc/self/maps tells of it. */
+struct mr_map {
+    uintptr_t from, to;
+    bool readable, writable, executable, shared;
+    const char *name; /* in the text that was read, not terminated: a path, "[stack]", or nothing */
+    size_t name_len;
+};
+
+/* The text of /proc/self/maps: its bytes; 0 when it cannot be read or is longer than cap. */
+size_t mr_maps_read(char *text, size_t cap);
+
+/* The next row from *at on, which is moved behind it; lines that are no rows are skipped. False at `end`. */
+bool mr_maps_next(const char **at, const char *end, struct mr_map *row);
+
+/* A descriptor of this process's page table, or -1. It goes on telling of this process after a fork. */
+int mr_maps_open_pages(void);
+
+/* The first run of OS pages in [*from, to) that hold something (memory or swap); `own` leaves out pages that
+ * still are a file's. *from is moved to its start; its end is returned, or 0: there is none. What the
+ * descriptor cannot tell counts as holding something. */
+uintptr_t mr_maps_next_run(int pages, bool own, uintptr_t *from, uintptr_t to);
+
+/* For what reads other people's stacks and memory, and for handlers that run anywhere. */
+#define MR_NO_SANITIZE __attribute__((no_sanitize("address", "thread", "undefined")))
+
+/* ---- stopping the world (world.c) ---------------------------------------------------------------------
+ * Each other thread is sent a real-time signal nobody uses; its handler waits until the world is resumed.
+ * To the program that is a signal handled with SA_RESTART: some waits end with EINTR. */
+enum mr_world_state {
+    MR_WORLD_ASKED,   /* the signal is on its way */
+    MR_WORLD_STOPPED, /* waits in the handler */
+    MR_WORLD_BLOCKED, /* has the signal blocked */
+    MR_WORLD_GONE,    /* ended meanwhile */
+};
+
+struct mr_world_thread {
+    int32_t tid;
+    _Atomic uint32_t state;
+    /* Once stopped: */
+    uintptr_t sp;                /* where its stack ends; the red zone lies below */
+    uintptr_t self;              /* its mr_thread_self() */
+    const void *registers;       /* as saved by the kernel, in the thread's own memory; */
+    const void *more_registers;  /* floating point and vectors, may be NULL */
+    size_t register_bytes, more_bytes;
+};
+
+struct mr_world {
+    struct mr_world_thread *threads; /* the other threads */
+    uint32_t count;
+    uint32_t unstopped;              /* of these, neither stopped nor gone */
+    bool unlisted;                   /* the threads could not be listed: some may run on */
+    uint64_t since_ns;
+};
+
+/* Stops the other threads, as far as they can be within `ms` milliseconds. The caller's signals are blocked until
+ * the world is resumed, but for those of faults. False, with nothing changed: another thread is at it. */
+bool mr_world_stop(struct mr_world *world, unsigned ms);
+
+/* Returns the nanoseconds since mr_world_stop began. Does nothing to a world that was resumed already. */
+uint64_t mr_world_resume(struct mr_world *world);
+
+/* The process copied as it stands: 0 in the copy, which has the calling thread alone and ends by
+ * mr_world_leave; its number in the original; -1 if there can be none. Neither handlers of fork nor
+ * SIGCHLD nor the program's own waits notice. The copy dies with its original. */
+int64_t mr_world_copy(void);
+_Noreturn void mr_world_leave(int status);
+
+/* Waits for the end of a copy; after `ms` milliseconds it is killed. False unless it ended with status 0. */
+bool mr_world_reap(int64_t copy, unsigned ms);
+
+/* Memory that a copy and its original share; zero. NULL: none. Released by mr_vm_release. */
+void *mr_world_share(size_t bytes);
+
+/* From now on a fault of this thread (SIGSEGV, SIGBUS) calls `handler` with its address; *saved is for
+ * mr_world_unguard. Not inherited by exec. */
+struct mr_world_guard { void *actions[2][20]; };
+void mr_world_guard(struct mr_world_guard *saved, void (*handler)(uintptr_t address));
+void mr_world_unguard(const struct mr_world_guard *saved);
+
+/* Nanoseconds of the same clock as mr_clock_ms, exact. */
+uint64_t mr_world_clock(void);
 
 #endif
