@@ -1,0 +1,91 @@
+/* unwind.h: who called? The return addresses of the calling thread's stack, at a few nanoseconds a frame.
+ *
+ * A frame is the state a function has while it waits for a call to return: (pc, sp, bp), pc the return
+ * address. What one frame says of the next is a row of rows.h. Each thread remembers its last stack; a
+ * walk ends at the first frame it remembers:
+ *
+ *   frame(i - 1) = step(frame(i), memory)       frame 0 is the outermost
+ *   checks [0, frames[i].checks) = every word of memory that steps 1..i read: address and value
+ *
+ * so frames 0..i hold again if frame i is met again and its checks read the same. They are compared from the
+ * innermost outwards, up to the first that differs: then each address is one the walk itself would
+ * have read, and a stack that is gone is never touched.
+ *
+ * Nothing here allocates, waits, or takes a lock; a signal handler may interrupt a walk and do another with
+ * another struct mr_unwind. */
+#ifndef MR_TRACK_UNWIND_H
+#define MR_TRACK_UNWIND_H
+
+#include "base.h"
+#include "bounds.h"
+
+/* Where a walk begins: the caller of an allocation function. */
+struct mr_unwind_start {
+    uintptr_t pc, sp, bp;
+};
+
+/* In a function the program calls (or tail-calls): its caller. The function gets a frame pointer by this. */
+#define MR_UNWIND_HERE()                                                       \
+    ({                                                                         \
+        const uintptr_t *frame_ = __builtin_frame_address(0);                  \
+        (struct mr_unwind_start){ frame_[1], (uintptr_t)(frame_ + 2), frame_[0] }; \
+    })
+
+#define MR_UNWIND_DEPTH 1024
+
+struct mr_unwind_frame {
+    uintptr_t pc;          /* as in the ledger: a return address, an interrupted one + 1, or a mark */
+    uintptr_t sp, bp;
+    uint64_t hash;         /* of frames 0 to this one */
+    uint32_t checks : 31;
+    uint32_t needs_bp : 1; /* frames further out depend on bp */
+    uint32_t user;         /* the caller's: 0 in a frame that is new, kept while it is remembered */
+};
+
+struct mr_unwind_check {
+    uintptr_t at, value;
+};
+
+/* One step of the walk under way, innermost first. */
+struct mr_unwind_step {
+    uintptr_t pc, sp, bp;
+    uintptr_t pc_at, bp_at;      /* where the next frame's pc and bp were read; bp_at 0: bp went on unchanged */
+    struct mr_unwind_check more; /* another word the step depends on; at 0: none */
+    bool uses_bp, signal;        /* signal: the next frame was interrupted, its pc is one more than what was read */
+    bool unchecked;              /* the step depends on more than the words named here */
+};
+
+/* One thread's memory of its last stack: zero at first. Large and sparse: a walk of 20 frames touches three OS
+ * pages of it. */
+struct mr_unwind {
+    uint32_t depth, epoch;
+    uint32_t known;              /* frames [0, known) may be met again: further in, something was not checked */
+    bool cut;                    /* the outermost frames were left out */
+    struct mr_bounds bounds;
+    struct mr_unwind_check checks[3 * (MR_UNWIND_DEPTH + 1)];
+    struct mr_unwind_frame frames[MR_UNWIND_DEPTH + 1];
+    struct mr_unwind_step steps[MR_UNWIND_DEPTH + 1];
+};
+
+struct mr_unwound {
+    struct mr_unwind_frame *frames; /* outermost first; valid until the thread's next walk */
+    uint64_t hash;                  /* of all frames, salted with the epoch; never 0 */
+    uint32_t depth;                 /* a mark (format.h) counts as a frame, the outermost */
+    uint32_t same;                  /* so many of the outermost are as they were, their `user` included */
+    bool unchanged;                 /* it is exactly the last one */
+};
+
+void mr_unwind_walk(struct mr_unwind *u, const struct mr_unwind_start *start, struct mr_unwound *out);
+
+/* The number kept with the whole stack: 0 if it is new. */
+MR_INLINE uint32_t mr_unwind_user(const struct mr_unwound *stack) { return stack->frames[stack->depth - 1].user; }
+MR_INLINE void mr_unwind_keep(struct mr_unwound *stack, uint32_t user) { stack->frames[stack->depth - 1].user = user; }
+
+/* An object was unloaded: what is known of its addresses is dropped, every thread forgets its last stack, hashes are
+ * salted anew. To be called before the unloading thread can load another in its place. */
+void mr_unwind_flush(void);
+
+/* In a fork child: whoever kept the rows tidy is gone. */
+void mr_unwind_after_fork(void);
+
+#endif
