@@ -1,9 +1,11 @@
 /* remote.c: blocks freed by threads that do not own their slab.
  *
- * The freeing thread gathers them in chains, a few owners at a time, and hands each chain over
- * with one compare-and-swap on the owner's inbox. The owner frees them as its own when it next
- * comes through a slow path. Until then a block counts as in use in its slab, so a slab cannot
- * vanish under a message; reports subtract what is on the way (sent - received). */
+ * The freeing thread gathers them in chains by slab (snmalloc's BatchIt: Filardo and Parkinson, ISMM
+ * 2024). A chain goes to the owner's inbox as one letter, with one compare-and-swap. The owner hangs it
+ * onto the slab's list when it next comes through a slow path, and of all its blocks, whose cache lines are
+ * another core's, touches the first and, unless the slab was full, the second and the last. Until
+ * then a block counts as in use in its slab, so a slab cannot vanish under a letter; reports
+ * subtract what is on the way (sent - received). */
 #include "space.h"
 #include "thread_heap.h"
 
@@ -22,65 +24,86 @@ static void drain_orphan(struct mr_heap *heap)
     atomic_store_explicit(&heap->state, MR_HEAP_ORPHAN, memory_order_release);
 }
 
-static void send(struct mr_heap *to, void *head, void *tail)
+static void set_next(void *letter, uint64_t count, void *next)
+{
+    ((uint64_t *)letter)[1] = count << MR_LETTER_SHIFT | (uintptr_t)next;
+}
+
+static void send(struct mr_heap *to, void *letter, uint64_t count)
 {
     void *old = atomic_load_explicit(&to->inbox, memory_order_relaxed);
     do
-        *(void **)tail = old;
-    while (!atomic_compare_exchange_weak_explicit(&to->inbox, &old, head, memory_order_release, memory_order_relaxed));
+        set_next(letter, count, old);
+    while (!atomic_compare_exchange_weak_explicit(&to->inbox, &old, letter, memory_order_release, memory_order_relaxed));
     drain_orphan(to);
 }
 
-static void flush_slot(struct mr_outgoing *out)
+static void send_chain(struct mr_chain *chain)
 {
-    struct mr_heap *to = out->to;
-    if (!to)
+    if (!chain->slab)
         return;
-    out->to = NULL;
-    send(to, out->head, out->tail);
+    chain->slab = NULL;
+    if (chain->count > 1)
+        (*(void ***)chain->head)[1] = chain->tail;
+    send(chain->to, chain->head, chain->count);
 }
 
 void mr_remote_flush(struct mr_heap *self)
 {
-    for (unsigned i = 0; i < MR_OUTGOING_COUNT; i++)
-        flush_slot(&self->out[i]);
-}
-
-static struct mr_outgoing *slot_for(struct mr_heap *self, struct mr_heap *owner)
-{
-    return &self->out[((uintptr_t)owner / sizeof *owner) % MR_OUTGOING_COUNT];
+    if (self->waiting == 0)
+        return;
+    self->waiting = 0;
+    for (unsigned i = 0; i < MR_CHAIN_COUNT; i++)
+        send_chain(&self->chains[i]);
 }
 
 void mr_remote_free(struct mr_heap *self, struct mr_heap *owner, struct mr_slab *slab, void *p)
 {
-    struct mr_outgoing *out = slot_for(self, owner);
-    if (out->to != owner) {
-        flush_slot(out);
-        *out = (struct mr_outgoing){ .to = owner, .tail = p, .credit = MR_OUTGOING_CREDIT };
+    struct mr_chain *chain = &self->chains[(uintptr_t)slab / sizeof *slab % MR_CHAIN_COUNT];
+    if (chain->slab != slab) {
+        send_chain(chain);
+        *chain = (struct mr_chain){ .slab = slab, .to = owner, .tail = p };
     }
-    *(void **)p = out->head;
-    out->head = p;
+    *(void **)p = chain->head;
+    chain->head = p;
+    chain->count++;
     MR_ADD(self->classes[slab->cls].sent, 1);
-    out->credit -= mr_sizeclass_bytes[slab->cls];
-    if (out->credit <= 0)
-        flush_slot(out);
+    self->waiting += mr_sizeclass_bytes[slab->cls];
+    if (self->waiting >= MR_WAITING_MAX)
+        mr_remote_flush(self);
 }
 
 void mr_remote_send_one(struct mr_heap *owner, struct mr_slab *slab, void *p)
 {
     atomic_fetch_add_explicit(&mr_remote_stray[slab->cls], 1, memory_order_relaxed);
-    send(owner, p, p);
+    *(void **)p = NULL;
+    send(owner, p, 1);
+}
+
+/* All blocks of a letter but its first become the slab's. The first goes the way of every free, which
+ * also looks after a slab that was full or is empty now. */
+static void splice(struct mr_slab *slab, void *letter, uint64_t count)
+{
+    void **second = *(void ***)letter;
+    if (slab->free)
+        *(void **)second[1] = slab->free;
+    slab->free = second;
+    MR_ADD(slab->count, 1 - count);
 }
 
 void mr_remote_drain_all(struct mr_heap *heap)
 {
-    void *p = atomic_exchange_explicit(&heap->inbox, NULL, memory_order_acquire);
-    while (p) {
-        void *next = *(void **)p;
+    void *letter = atomic_exchange_explicit(&heap->inbox, NULL, memory_order_acquire);
+    while (letter) {
+        void *next = mr_letter_next(letter);
+        uint64_t count = mr_letter_count(letter);
         __builtin_prefetch(next);
-        struct mr_slab *slab = mr_lookup_head(mr_lookup_slice(p));
-        MR_ADD(heap->classes[slab->cls].received, 1);
-        mr_bin_free(heap, slab, p);
-        p = next;
+        struct mr_slab *slab = mr_lookup_head(mr_lookup_slice(letter));
+        MR_ASSERT(count <= mr_slab_in_use(slab), "a block in a letter is in use for its slab");
+        MR_ADD(heap->classes[slab->cls].received, count);
+        if (count > 1)
+            splice(slab, letter, count);
+        mr_bin_free(heap, slab, letter);
+        letter = next;
     }
 }

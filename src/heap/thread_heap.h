@@ -21,15 +21,31 @@ struct mr_bin {
     struct mr_slab *first, *last;
 };
 
-/* Blocks of one other heap on their way home. credit = bytes that may still be added before the
- * chain is sent. */
-struct mr_outgoing {
-    struct mr_heap *to; /* NULL: empty */
-    void *head, *tail;  /* linked through their first word */
-    int64_t credit;
+/* Blocks of one slab of another heap that this one freed, not sent yet.
+ *
+ *   count = blocks from head to tail, linked through their first word; tail's is NULL
+ *
+ * Each of them is in use for its slab, which therefore stays what and whose it is. When the chain is
+ * sent its first block becomes a letter; the second words, which every block has, then hold
+ *
+ *   first: count << 48 | the next letter        second, if there is one: the last block */
+struct mr_chain {
+    struct mr_slab *slab; /* NULL: empty */
+    struct mr_heap *to;   /* the slab's owner */
+    void *head, *tail;
+    uint64_t count;
 };
-#define MR_OUTGOING_COUNT 4
-#define MR_OUTGOING_CREDIT (16 << 10)
+#define MR_CHAIN_COUNT 64
+#define MR_LETTER_SHIFT 48
+
+/* Bytes of blocks that a heap's chains may hold together. */
+#define MR_WAITING_MAX (64 << 10)
+
+MR_INLINE uint64_t mr_letter_count(const void *letter) { return ((const uint64_t *)letter)[1] >> MR_LETTER_SHIFT; }
+MR_INLINE void *mr_letter_next(const void *letter)
+{
+    return (void *)(uintptr_t)(((const uint64_t *)letter)[1] & (((uint64_t)1 << MR_LETTER_SHIFT) - 1));
+}
 
 /* What a class has seen beside the counters of its present slabs. One writer: the owner. */
 struct mr_class_count {
@@ -64,7 +80,7 @@ struct mr_heap {
     struct mr_slab *current[MR_CLASS_COUNT];
     struct mr_bin queue[MR_CLASS_COUNT];
     uint64_t kept[2];                 /* bit c: the current slab of class c is kept */
-    struct mr_outgoing out[MR_OUTGOING_COUNT];
+    uint64_t waiting;                 /* bytes of the blocks in chains[] */
     struct mr_slab *cache[MR_CACHE_SLICES]; /* cache.h: spans of i + 1 slices, linked by next */
     uint32_t cache_room;              /* slices that may still be put into it */
     uint32_t takes;                   /* slabs taken so far, to search the kept ones now and then */
@@ -74,8 +90,9 @@ struct mr_heap {
     struct mr_heap *next;             /* all heaps ever made; constant once published */
     struct mr_class_count classes[MR_CLASS_COUNT];
     struct mr_large_count large[MR_LARGE_ROWS];
+    struct mr_chain chains[MR_CHAIN_COUNT]; /* by number of the slab */
     /* Written by other threads: on lines of their own. */
-    MR_ALIGNED(2 * MR_CACHE_LINE) _Atomic(void *) inbox; /* chain of this heap's blocks freed by others */
+    MR_ALIGNED(2 * MR_CACHE_LINE) _Atomic(void *) inbox; /* letters: this heap's blocks freed by others */
     _Atomic int state;                /* enum mr_heap_state */
 } MR_ALIGNED(MR_HEAP_ALIGN);
 
@@ -117,7 +134,7 @@ const char *mr_bin_check(const struct mr_heap *heap);
 
 /* ---- remote.c: blocks freed by threads that do not own them. ------------------------------------ */
 
-/* Queues a block for its owner; sends the chain when enough has gathered. */
+/* Queues a block for its owner; sends all chains when enough has gathered. */
 void mr_remote_free(struct mr_heap *self, struct mr_heap *owner, struct mr_slab *slab, void *p);
 
 /* Sends one block at once, from a thread that has no heap of its own. */

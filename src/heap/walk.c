@@ -273,13 +273,19 @@ static bool mark_span(void *ctx, struct mr_slab *head, bool is_free)
     return true;
 }
 
+static void mark_letters(struct marks *marks, void *letter)
+{
+    for (; letter && is_block(letter) && !is_marked(marks, letter); letter = mr_letter_next(letter))
+        mark_chain(marks, letter);
+}
+
 static void mark_waiting(struct marks *marks)
 {
     for (struct mr_heap *heap = mr_heaps_first(); heap; heap = heap->next) {
-        for (unsigned i = 0; i < MR_OUTGOING_COUNT; i++)
-            if (heap->out[i].to)
-                mark_chain(marks, heap->out[i].head);
-        mark_chain(marks, atomic_load_explicit(&heap->inbox, memory_order_acquire));
+        for (unsigned i = 0; i < MR_CHAIN_COUNT; i++)
+            if (heap->chains[i].slab)
+                mark_chain(marks, heap->chains[i].head);
+        mark_letters(marks, atomic_load_explicit(&heap->inbox, memory_order_acquire));
     }
 }
 

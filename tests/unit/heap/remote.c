@@ -30,13 +30,11 @@ static struct mr_class_count *counts(struct mr_heap *heap, size_t size)
     return &heap->classes[mr_sizeclass_of(size)];
 }
 
-/* The slot of this thread's heap that holds blocks for `owner`. */
-static struct mr_outgoing *slot_to(struct mr_heap *owner)
+/* The chain of this thread's heap that holds blocks of the slab of `p`. */
+static struct mr_chain *chain_of(void *p)
 {
-    for (int i = 0; i < MR_OUTGOING_COUNT; i++)
-        if (mr_heap_self->out[i].to == owner)
-            return &mr_heap_self->out[i];
-    return NULL;
+    struct mr_chain *chain = &mr_heap_self->chains[(uintptr_t)head_of(p) / sizeof(struct mr_slab) % MR_CHAIN_COUNT];
+    return chain->slab == head_of(p) ? chain : NULL;
 }
 
 static int chain_length(void *p)
@@ -47,17 +45,43 @@ static int chain_length(void *p)
     return n;
 }
 
-Test(remote, blocks_gather_in_a_slot)
+/* Letters that wait in an inbox; *blocks: what they hold. Each must be what it says. */
+static int letters(struct mr_heap *heap, int *blocks)
+{
+    int n = 0;
+    *blocks = 0;
+    for (void *letter = heap->inbox; letter; letter = mr_letter_next(letter), n++) {
+        int count = chain_length(letter);
+        cr_expect_eq(mr_letter_count(letter), (uint64_t)count);
+        for (void *p = letter; p; p = *(void **)p) {
+            cr_expect_eq(head_of(p), head_of(letter), "a letter holds blocks of one slab");
+            cr_expect(*(void **)p || count == 1 || p == (*(void ***)letter)[1], "its second block knows its last");
+        }
+        *blocks += count;
+    }
+    return n;
+}
+
+static void expect_letters(struct mr_heap *heap, int count, int blocks)
+{
+    int found, n = letters(heap, &found);
+    cr_expect_eq(n, count, "%d letters, not %d", n, count);
+    cr_expect_eq(found, blocks, "%d blocks, not %d", found, blocks);
+}
+
+Test(remote, blocks_gather_in_a_chain)
 {
     let_take(10, 100);
     for (int i = 0; i < 10; i++)
         cr_expect_eq(mr_heap_free(batch.blocks[i]), MR_FREED);
-    struct mr_outgoing *out = slot_to(other.heap);
-    cr_assert_not_null(out);
-    cr_expect_eq(chain_length(out->head), 10);
-    cr_expect_eq(out->head, batch.blocks[9]);
-    cr_expect_eq(out->tail, batch.blocks[0]);
-    cr_expect_eq(out->credit, MR_OUTGOING_CREDIT - 10 * 112);
+    struct mr_chain *chain = chain_of(batch.blocks[0]);
+    cr_assert_not_null(chain);
+    cr_expect_eq(chain_length(chain->head), 10);
+    cr_expect_eq(chain->count, 10);
+    cr_expect_eq(chain->head, batch.blocks[9]);
+    cr_expect_eq(chain->tail, batch.blocks[0]);
+    cr_expect_eq(chain->to, other.heap);
+    cr_expect_eq(mr_heap_self->waiting, 10 * 112);
     cr_expect_null(other.heap->inbox);
     cr_expect_eq(counts(mr_heap_self, 100)->sent, 10);
     cr_expect_eq(counts(other.heap, 100)->received, 0);
@@ -65,30 +89,97 @@ Test(remote, blocks_gather_in_a_slot)
     company_end(&other);
 }
 
-Test(remote, a_chain_goes_when_its_credit_is_used_up)
+Test(remote, chains_go_when_they_hold_enough)
 {
-    let_take(40, 1024);
-    for (int i = 0; i < 40; i++) {
+    let_take(150, 1024);
+    for (int i = 0; i < 128; i++) {
         mr_heap_free(batch.blocks[i]);
-        cr_expect_eq(slot_to(other.heap) == NULL, i % 16 == 15, "16 KiB are 16 blocks, at %d", i);
+        cr_expect_eq(mr_heap_self->waiting == 0, i % 64 == 63, "64 KiB are 64 blocks, at %d", i);
     }
-    cr_expect_eq(chain_length(other.heap->inbox), 32);
-    expect_in_use(0, 0);
+    expect_letters(other.heap, 2, 128);
+    expect_in_use(22, 22 * 1024);
+    company_end(&other);
+}
+
+/* A block in a slab whose chain would lie where that of the first block's slab does. */
+static void *rival_of_first(void)
+{
+    for (int i = 1; i < batch.count; i++) {
+        ptrdiff_t apart = head_of(batch.blocks[i]) - head_of(batch.blocks[0]);
+        if (apart != 0 && apart % MR_CHAIN_COUNT == 0)
+            return batch.blocks[i];
+    }
+    return NULL;
+}
+
+Test(remote, a_chain_goes_when_another_slab_needs_its_place)
+{
+    let_take(400, 20480); /* slabs of eight slices: every eighth has its place in common */
+    void *first = batch.blocks[0], *rival = rival_of_first();
+    cr_assert_not_null(rival);
+    mr_heap_free(first);
+    cr_expect_null(other.heap->inbox);
+    mr_heap_free(rival);
+    expect_letters(other.heap, 1, 1);
+    cr_expect_eq(other.heap->inbox, first);
+    cr_expect_null(chain_of(first));
+    cr_expect_eq(chain_of(rival)->count, 1);
+    company_end(&other);
+}
+
+/* What is left of a slab's list ends up behind what a letter brings, and every block comes out once. */
+Test(remote, a_letter_joins_the_blocks_that_are_free)
+{
+    let_take(30, 100);
+    struct batch own = { .size = 100, .count = 7 }, rest = { .size = 100, .count = 23 }, again = { .size = 100, .count = 30 };
+    memcpy(own.blocks, batch.blocks, 7 * sizeof(void *));
+    memcpy(rest.blocks, batch.blocks + 7, 23 * sizeof(void *));
+    company_do(&other, batch_give, &own);
+    batch_give(&rest);
+    mr_remote_flush(mr_heap_self);
+    expect_letters(other.heap, 1, 23);
+    company_do(&other, pass_by, NULL);
+    struct mr_slab *slab = head_of(batch.blocks[0]);
+    cr_expect_eq(mr_slab_in_use(slab), 0);
+    cr_expect_eq(chain_length(slab->free), slab->ext);
+    company_do(&other, batch_take, &again);
+    for (int i = 0; i < 30; i++)
+        for (int k = 0; k < i; k++)
+            cr_expect_neq(again.blocks[i], again.blocks[k]);
+    expect_in_use(30, 30 * 112);
+    company_end(&other);
+}
+
+Test(remote, a_letter_brings_a_full_slab_back)
+{
+    let_take(200, 1024); /* three slabs and some */
+    struct mr_slab *slab = head_of(batch.blocks[0]);
+    cr_assert(slab->owner & MR_OWNER_FULL);
+    struct batch two = { .size = 1024, .count = 2 };
+    memcpy(two.blocks, batch.blocks, 2 * sizeof(void *));
+    batch_give(&two);
+    mr_remote_flush(mr_heap_self);
+    cr_expect(slab->owner & MR_OWNER_FULL, "until its owner reads the letter");
+    company_do(&other, pass_by, NULL);
+    cr_expect_eq(slab->owner, (uintptr_t)other.heap);
+    cr_expect(slab->queued);
+    cr_expect_eq(chain_length(slab->free), 2);
+    cr_expect_eq(slab->free, batch.blocks[1]);
     company_end(&other);
 }
 
 Test(remote, the_owner_takes_its_mail_on_a_slow_path)
 {
-    let_take(40, 1024);
+    let_take(100, 1024);
     batch_give(&batch);
     company_do(&other, pass_by, NULL);
     cr_expect_null(other.heap->inbox);
-    cr_expect_eq(counts(other.heap, 1024)->received, 32);
-    cr_expect_eq(counts(mr_heap_self, 1024)->sent, 40);
+    cr_expect_eq(counts(other.heap, 1024)->received, 64);
+    cr_expect_eq(counts(mr_heap_self, 1024)->sent, 100);
     mr_remote_flush(mr_heap_self);
-    cr_expect_eq(chain_length(other.heap->inbox), 8);
+    expect_letters(other.heap, 1, 36);
     company_do(&other, pass_by, NULL);
-    cr_expect_eq(counts(other.heap, 1024)->received, 40);
+    cr_expect_eq(counts(other.heap, 1024)->received, 100);
     expect_in_use(0, 0);
     company_end(&other);
 }
@@ -143,7 +234,7 @@ Test(remote, a_thread_that_ends_sends_what_it_has)
     company_do(&other, batch_give, &mine);
     cr_expect_null(mr_heap_self->inbox);
     company_end(&other);
-    cr_expect_eq(chain_length(mr_heap_self->inbox), 10);
+    expect_letters(mr_heap_self, 1, 10);
     pass_by(NULL);
     cr_expect_null(mr_heap_self->inbox);
     cr_expect_eq(counts(mr_heap_self, 100)->received, 10);
@@ -156,7 +247,7 @@ Test(remote, one_block_goes_alone_from_who_has_no_heap)
     for (int i = 0; i < 3; i++)
         mr_remote_send_one(other.heap, head_of(batch.blocks[i]), batch.blocks[i]);
     cr_expect_eq(mr_remote_stray[mr_sizeclass_of(100)], 3);
-    cr_expect_eq(chain_length(other.heap->inbox), 3);
+    expect_letters(other.heap, 3, 3);
     expect_in_use(0, 0);
     company_do(&other, pass_by, NULL);
     cr_expect_eq(counts(other.heap, 100)->received, 3);
@@ -164,8 +255,8 @@ Test(remote, one_block_goes_alone_from_who_has_no_heap)
     company_end(&other);
 }
 
-/* More owners than slots, all the time. */
-Test(remote, many_owners_share_the_slots)
+/* Many owners by turns. */
+Test(remote, many_owners_have_chains_at_once)
 {
     enum { OTHERS = 9 };
     static struct company others[OTHERS];
