@@ -28,6 +28,7 @@ enum mr_strategy {
     MR_STRATEGY_BUDDY,
 };
 enum mr_leaks { MR_LEAKS_OFF, MR_LEAKS_SUMMARY, MR_LEAKS_FULL };
+enum mr_trace { MR_TRACE_OFF, MR_TRACE_SAMPLE, MR_TRACE_FULL };
 enum mr_format { MR_FORMAT_TEXT, MR_FORMAT_JSON };
 
 /* The C type of each option type. */

@@ -19,13 +19,24 @@ enum { POPULATE_FROM = 4 };
 
 static void set_current(struct mr_heap *heap, unsigned cls, struct mr_slab *slab)
 {
-    heap->current[cls] = slab;
-    if (mr_sizeclass_bytes[cls] > MR_SMALL_MAX)
+    heap->use[cls] = slab;
+    if (mr_sizeclass_bytes[cls] > MR_SMALL_MAX || mr_heap_is_veiled(heap))
         return;
     size_t i = mr_sizeclass_bytes[cls] / 16;
     do
         heap->direct[i] = slab;
     while (i-- > 0 && mr_sizeclass_direct[i] == cls);
+}
+
+/* The slab is the heap's, with its standing mark and these flags. */
+static void own(struct mr_heap *heap, struct mr_slab *slab, uintptr_t flags)
+{
+    atomic_store_explicit(&slab->owner, (uintptr_t)heap | heap->mark | flags, memory_order_relaxed);
+}
+
+static uint32_t blocks_per_slab(const struct mr_heap *heap, unsigned cls)
+{
+    return MR_UNLIKELY(heap->mark) ? mr_sizeclass_watched[cls] : mr_sizeclass_blocks[cls];
 }
 
 /* ---- the queue -------------------------------------------------------------------------------- */
@@ -118,7 +129,7 @@ static void start_slab(struct mr_heap *heap, struct mr_slab *slab, unsigned cls,
         mr_slab_set_kind(&slab[i], MR_KIND_INTERIOR);
     }
     mr_slab_set_kind(slab, MR_KIND_SLAB);
-    atomic_store_explicit(&slab->owner, (uintptr_t)heap, memory_order_relaxed);
+    own(heap, slab, 0);
 }
 
 /* Whether the class has used its kept slab within the last searches (a clock algorithm with more than one
@@ -139,7 +150,7 @@ static struct mr_slab *reclaim_kept(struct mr_heap *heap, bool all)
     for (unsigned word = 0; word < 2; word++) {
         for (uint64_t left = heap->kept[word]; left; left &= left - 1) {
             unsigned cls = word * 64 + mr_lowest_bit(left);
-            struct mr_slab *slab = heap->current[cls];
+            struct mr_slab *slab = heap->use[cls];
             if (mr_slab_in_use(slab) != 0 || (was_used(slab) && !all))
                 continue;
             unkeep(heap, slab);
@@ -189,10 +200,12 @@ static struct mr_slab *take_slab(struct mr_heap *heap, unsigned cls)
 
 /* Links the next few blocks of a slab whose list is empty. Returns the first of them, which is not
  * in the list. Precondition: ext < blocks of the class. */
-static void *carve(struct mr_slab *slab)
+static void *carve(struct mr_heap *heap, struct mr_slab *slab)
 {
     uint32_t size = mr_sizeclass_bytes[slab->cls];
-    uint32_t n = mr_min(mr_max(CARVE_BYTES / size, 1), (size_t)mr_sizeclass_blocks[slab->cls] - slab->ext);
+    uint32_t n = mr_min(mr_max(CARVE_BYTES / size, 1), (size_t)blocks_per_slab(heap, slab->cls) - slab->ext);
+    if (MR_UNLIKELY(heap->mark))
+        memset(mr_tag_at(slab, slab->ext + n - 1), 0, n * sizeof(uint32_t));
     char *first = mr_lookup_start(slab) + (size_t)slab->ext * size, *p = first + size;
     void *list = NULL, **end = &list;
     for (uint32_t i = 1; i < n; i++, p += size) {
@@ -212,10 +225,10 @@ static void *take_from(struct mr_heap *heap, struct mr_slab *slab, bool *zero)
     uint32_t carved = slab->ext;
     if (p) {
         slab->free = *(void **)p;
-    } else if (slab->ext < mr_sizeclass_blocks[slab->cls]) {
+    } else if (slab->ext < blocks_per_slab(heap, slab->cls)) {
         if (zero)
             *zero = slab->zero;
-        p = carve(slab);
+        p = carve(heap, slab);
     } else {
         return NULL;
     }
@@ -229,7 +242,7 @@ static void set_full(struct mr_heap *heap, struct mr_slab *slab)
 {
     if (slab->kept)
         unkeep(heap, slab);
-    atomic_store_explicit(&slab->owner, (uintptr_t)heap | MR_OWNER_FULL, memory_order_relaxed);
+    own(heap, slab, MR_OWNER_FULL);
 }
 
 /* Puts the next slab of the class into place; false when there is no memory. */
@@ -245,16 +258,24 @@ static bool next_slab(struct mr_heap *heap, unsigned cls)
     return slab != NULL;
 }
 
-void *mr_bin_take(struct mr_heap *heap, unsigned cls, bool *zero)
+static void set_tag(struct mr_slab *slab, const void *p, uint32_t tag)
+{
+    *mr_tag_at(slab, (uint32_t)mr_lookup_block(slab, p)) = tag;
+}
+
+void *mr_bin_take_tagged(struct mr_heap *heap, unsigned cls, bool *zero, uint32_t tag)
 {
     if (zero)
         *zero = false;
     for (;;) {
-        struct mr_slab *slab = heap->current[cls];
+        struct mr_slab *slab = heap->use[cls];
         if (slab != &mr_slab_none) {
             void *p = take_from(heap, slab, zero);
-            if (p)
+            if (p) {
+                if (MR_UNLIKELY(heap->mark))
+                    set_tag(slab, p, tag);
                 return p;
+            }
             set_full(heap, slab);
             set_current(heap, cls, (struct mr_slab *)&mr_slab_none);
         }
@@ -265,7 +286,7 @@ void *mr_bin_take(struct mr_heap *heap, unsigned cls, bool *zero)
 
 void mr_bin_emptied(struct mr_heap *heap, struct mr_slab *slab)
 {
-    if (slab == heap->current[slab->cls]) {
+    if (slab == heap->use[slab->cls]) {
         keep(heap, slab);
     } else {
         if (slab->queued)
@@ -280,7 +301,7 @@ void mr_bin_free(struct mr_heap *heap, struct mr_slab *slab, void *p)
     slab->free = p;
     MR_ADD(slab->count, -(uint64_t)1);
     if (atomic_load_explicit(&slab->owner, memory_order_relaxed) & MR_OWNER_FULL) {
-        atomic_store_explicit(&slab->owner, (uintptr_t)heap, memory_order_relaxed);
+        own(heap, slab, 0);
         queue_push_back(heap, slab);
     }
     if (mr_slab_is_empty(slab))
@@ -294,7 +315,7 @@ static const char *check_slab(const struct mr_heap *heap, const struct mr_slab *
     uint32_t listed = 0;
     if (mr_slab_kind(slab) != MR_KIND_SLAB || slab->cls != cls)
         return "a heap holds a slab that is not of its class";
-    if (atomic_load_explicit(&slab->owner, memory_order_relaxed) != (uintptr_t)heap)
+    if (atomic_load_explicit(&slab->owner, memory_order_relaxed) != ((uintptr_t)heap | heap->mark))
         return "a heap holds a slab whose owner is another, or which is marked full";
     for (void *p = slab->free; p; p = *(void **)p, listed++)
         if (listed > slab->ext || mr_lookup_block(slab, p) < 0)
@@ -307,7 +328,7 @@ static const char *check_slab(const struct mr_heap *heap, const struct mr_slab *
 const char *mr_bin_check(const struct mr_heap *heap)
 {
     for (unsigned cls = 0; cls < MR_CLASS_COUNT; cls++) {
-        const struct mr_slab *slab = heap->current[cls];
+        const struct mr_slab *slab = heap->use[cls];
         bool kept = heap->kept[cls / 64] >> cls % 64 & 1;
         if (kept != slab->kept)
             return "the kept bit and the current slab disagree";
@@ -318,7 +339,7 @@ const char *mr_bin_check(const struct mr_heap *heap)
             return wrong;
     }
     for (size_t i = 0; i < MR_DIRECT_COUNT; i++)
-        if (heap->direct[i] != heap->current[mr_sizeclass_direct[i]])
+        if (heap->direct[i] != (mr_heap_is_veiled(heap) ? &mr_slab_none : heap->use[mr_sizeclass_direct[i]]))
             return "a direct entry is not the current slab of its class";
     return NULL;
 }

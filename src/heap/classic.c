@@ -14,6 +14,7 @@
  *
  * One OS page in front of base is there for the first node. base is aligned far beyond a page, so
  * an aligned unit is an aligned payload (buddies depend on it). */
+/* While blocks are watched, each has its tag in its last 8 bytes. */
 enum { UNIT = 16, NODE_BYTES = 8, REGION_MOST = 64 };
 static const size_t REGION_BYTES = (size_t)MR_POOL_MAX_UNITS * UNIT;
 static const size_t REGION_ALIGN = (size_t)1 << 30;
@@ -43,8 +44,12 @@ static struct count { uint64_t allocs, frees, alloc_bytes, free_bytes; } counts[
 /* ---- where things are ---------------------------------------------------------------------------- */
 
 static char *payload(const struct region *r, uint32_t i) { return r->base + (size_t)UNIT * i; }
-static size_t usable(uint32_t units) { return (size_t)UNIT * units - NODE_BYTES; }
-static uint32_t units_for(size_t size) { return (uint32_t)((mr_max(size, 1) + NODE_BYTES + UNIT - 1) / UNIT); }
+static size_t tag_bytes(void) { return MR_UNLIKELY(mr_heap_watch == MR_WATCH_ALL) ? sizeof(uint64_t) : 0; }
+static size_t usable(uint32_t units) { return (size_t)UNIT * units - NODE_BYTES - tag_bytes(); }
+static uint32_t units_for(size_t size)
+{
+    return (uint32_t)((mr_max(size, 1) + tag_bytes() + NODE_BYTES + UNIT - 1) / UNIT);
+}
 
 static struct region *region_of(const void *p)
 {
@@ -238,7 +243,9 @@ void *mr_classic_take(size_t size, size_t align, bool *zero)
     if (p) {
         struct region *r = region_of(p);
         size_t bytes = usable(mr_pool_size(&r->pool, block_at(r, p)));
-        *zero = settle_zero(r, p, bytes);
+        *zero = settle_zero(r, p, bytes + tag_bytes());
+        if (tag_bytes())
+            *(uint64_t *)(void *)(p + bytes) = (uint64_t)1 << 32; /* in use, no label */
         count_take(bytes);
         size_t carved = atomic_fetch_add_explicit(&mr_peak_carved, bytes, memory_order_relaxed) + bytes;
         if (carved > mr_counters.peak_bytes) {
@@ -319,6 +326,13 @@ size_t mr_classic_usable(const void *p, enum mr_freed *known)
     return bytes;
 }
 
+uint64_t *mr_classic_tag(const void *p, size_t *bytes)
+{
+    enum mr_freed known;
+    *bytes = tag_bytes() && region_of(p) ? mr_classic_usable(p, &known) : 0;
+    return *bytes ? (uint64_t *)((char *)(uintptr_t)p + *bytes) : NULL;
+}
+
 void *mr_classic_resize(void *p, size_t size)
 {
     struct region *r;
@@ -331,10 +345,12 @@ void *mr_classic_resize(void *p, size_t size)
         size_t before = usable(mr_pool_size(&r->pool, head)), keeps = size + 2 * UNIT;
         /* While the block is one: afterwards nodes of free spans may lie there. */
         if (before > keeps && before - keeps >= PURGE_LEAST)
-            purge_inside((char *)p + size, before - size);
+            purge_inside((char *)p + size, before - size); /* the tag with it: a new one is written */
         done = mr_pool_resize(&r->pool, head, mr_max(units_for(size), 2), 0, NULL);
         if (done) {
             size_t after = usable(mr_pool_size(&r->pool, head));
+            if (tag_bytes())
+                *(uint64_t *)((char *)p + after) = (uint64_t)1 << 32;
             count_resize(before, after);
             atomic_fetch_add_explicit(&mr_peak_carved, after - before, memory_order_relaxed);
             if ((char *)p + after > r->untouched)
@@ -383,6 +399,15 @@ bool mr_classic_walk(mr_heap_each *each, void *ctx)
             if (!mr_pool_is_free(&r->pool, i) && !each(ctx, payload(r, i), usable(mr_pool_size(&r->pool, i))))
                 return true;
     }
+    return true;
+}
+
+bool mr_classic_region(uint32_t k, uintptr_t *from, uintptr_t *to)
+{
+    if (k >= region_count)
+        return false;
+    *from = (uintptr_t)regions[k].base - mr_os_page;
+    *to = (uintptr_t)regions[k].base + regions[k].reserved;
     return true;
 }
 

@@ -14,6 +14,10 @@ void *mr_classic_take(size_t size, size_t align, bool *zero);
 enum mr_freed mr_classic_free(void *p);
 size_t mr_classic_usable(const void *p, enum mr_freed *known);
 
+/* Where the tag of the block in use that starts at p stands (tag.h, as a large block's), and its usable bytes;
+ * NULL: no block starts there, or blocks are not watched. */
+uint64_t *mr_classic_tag(const void *p, size_t *bytes);
+
 /* Gives the whole OS pages of free spans back to the system. Returns the bytes. */
 size_t mr_classic_trim(void);
 
@@ -28,6 +32,9 @@ void mr_classic_look(struct mr_heap_stats *stats);
 size_t mr_classic_resident(void);
 bool mr_classic_walk(mr_heap_each *each, void *ctx);
 const char *mr_classic_check(void);
+
+/* Where region k lies, the OS page in front of it included; false: there are no more. */
+bool mr_classic_region(uint32_t k, uintptr_t *from, uintptr_t *to);
 
 /* Held by take, free, usable, resize and check. */
 extern struct mr_lock mr_classic_lock;

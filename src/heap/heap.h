@@ -25,6 +25,16 @@ MR_INLINE enum mr_route mr_heap_where(void)
     return (enum mr_route)atomic_load_explicit(&mr_heap_route, memory_order_relaxed);
 }
 
+/* Which blocks carry tags (tag.h); fixed with the route. Every slow path of the entry layer asks: with anything
+ * but NOTHING it belongs to the watcher (check/watch.c), who boots the heap when it is unknown. */
+enum mr_watch {
+    MR_WATCH_NOTHING,
+    MR_WATCH_SOME, /* those of the shared heap; the others' mallocs take the slow path, their frees the fast one */
+    MR_WATCH_ALL,  /* all of them: neither fast path ever succeeds */
+    MR_WATCH_UNKNOWN,
+};
+extern MR_HIDDEN int mr_heap_watch;
+
 /* Reads the options and sets the heap up, if that has not been done. Any slow path does it itself. */
 void mr_heap_boot(void);
 
@@ -50,6 +60,25 @@ void *mr_heap_realloc(void *p, size_t size, enum mr_freed *freed);
 
 /* Usable bytes of a block in use; 0 when p is none (*known, which may be NULL, then says which kind). */
 size_t mr_heap_usable(const void *p, enum mr_freed *known);
+
+/* For the watcher: requests in a heap that was entered (mr_heap_enter; left by mr_heaps_leave) or NULL when none
+ * could be. Blocks get that label (tag.h). Classic strategies have no heap of the thread's: all enter the shared one. */
+MR_INLINE struct mr_heap *mr_heap_enter(void)
+{
+    return mr_heap_where() == MR_ROUTE_CLASSIC ? mr_heaps_enter_shared() : mr_heaps_enter();
+}
+void *mr_heap_take_in(struct mr_heap *heap, size_t size, size_t align, bool *zero, uint32_t label);
+enum mr_freed mr_heap_free_in(struct mr_heap *heap, void *p);
+void *mr_heap_resize_in(struct mr_heap *heap, void *p, size_t size); /* heap != NULL; NULL: it must be copied */
+
+/* The fast path of a veiled heap, the calling thread's: a block that is at hand, or NULL. */
+void *mr_heap_take_behind(size_t size);
+
+/* Makes a block that was used before read as zero. */
+void *mr_heap_clear(void *p, size_t size);
+
+/* Whether any pointer difference could express that size: what is not is refused before any arithmetic. */
+MR_INLINE bool mr_heap_is_hopeless(size_t size) { return size > PTRDIFF_MAX - MR_GIB; }
 
 /* Gives up the address space that is set aside and not in use yet; the heap then grows by smaller
  * pieces. For programs that are about to limit how much they may have. */
@@ -90,6 +119,62 @@ bool mr_heap_walk(mr_heap_each *each, void *ctx, unsigned patience_ms);
 
 /* NULL, or the first broken invariant of the whole heap in words. Other threads must be quiet. */
 const char *mr_heap_check(void);
+
+/* ---- finding (find.c): any word -> the block in use it points into -------------------------------------
+ * Tables of the heap as it stands; it must stand still as long as they are used. Blocks are numbered
+ * from 0, ascending inside a region. */
+
+struct mr_find_slice {       /* to whom a slice belongs */
+    uintptr_t start;         /* of the slab or large block; 0: there are no blocks */
+    size_t size;             /* of a block */
+    uint32_t first;          /* number of block 0 */
+    uint32_t count;          /* blocks */
+    uint32_t inverse;        /* mr_sizeclass_inverse; 0 for a large block */
+};
+
+struct mr_find_region {
+    uintptr_t base;
+    size_t bytes;
+    struct mr_find_slice *slices;
+};
+
+struct mr_find_block {
+    uintptr_t start;
+    size_t size;
+    uint32_t index;
+};
+
+struct mr_find {
+    uintptr_t low, high;            /* every block lies in [low, high) */
+    uint32_t count;                 /* numbers given: of blocks in use and of some that are free */
+    uint32_t in_use;
+    uint8_t *notes;                 /* by number: 0 while the block is free, 1 in use; the caller may write others */
+    struct mr_find_region *regions;
+    uint32_t region_count;
+    struct mr_find_block *list;     /* blocks outside the regions, ascending addresses */
+    uint32_t list_count, list_cap;
+    size_t notes_bytes, regions_bytes, list_bytes;
+};
+
+/* Keeps spans as they are, from now to mr_heap_thaw. False: the lock is not to be had within `ms`
+ * milliseconds, or never, since this very thread was interrupted while it held it. */
+bool mr_heap_freeze(unsigned ms);
+void mr_heap_thaw(void);
+
+/* Builds the tables (1/30 of the heap at most). False: there was no memory for them, or more than 2^32 blocks. */
+bool mr_find_open(struct mr_find *find);
+void mr_find_close(struct mr_find *find);
+
+/* The block in use that holds the byte at `word`. A pointer to one past the end of a block is none into it. */
+bool mr_find_block(const struct mr_find *find, uintptr_t word, struct mr_find_block *block);
+
+/* Calls `each` for the blocks in use, in the order of their numbers. */
+typedef void mr_find_visit(void *ctx, const struct mr_find_block *block);
+void mr_find_each(const struct mr_find *find, mr_find_visit *each, void *ctx);
+
+/* The heap's address space, which is no root, at most 128 ranges. Returns how many, never more than `cap`. */
+struct mr_find_range { uintptr_t from, to; };
+size_t mr_find_own(struct mr_find_range *ranges, size_t cap);
 
 /* ---- the fast paths ---------------------------------------------------------------------------------- */
 

@@ -44,6 +44,11 @@ static void init_heap(struct mr_heap *heap)
     memcpy(heap->direct, mr_heap_stand_ins, sizeof heap->direct);
     memcpy(heap->current, mr_heap_stand_ins, sizeof heap->current);
     heap->cache_room = MR_CACHE_SLICES;
+    memcpy(heap->behind, mr_heap_stand_ins, sizeof heap->behind);
+    bool veiled = mr_heap_watch != MR_WATCH_NOTHING;
+    heap->use = veiled ? heap->behind : heap->current;
+    if (mr_heap_watch == MR_WATCH_ALL || (heap == &shared && veiled))
+        heap->mark = MR_OWNER_WATCHED;
     publish(heap);
 }
 
@@ -119,6 +124,7 @@ static void thread_ends(void *value)
 /* ---- setting up --------------------------------------------------------------------------------------- */
 
 _Atomic int mr_heap_route;
+int mr_heap_watch = MR_WATCH_UNKNOWN;
 static _Atomic int boot_state; /* 0 not yet, 1 under way, 2 done */
 static _Atomic uintptr_t boot_thread;
 
@@ -126,9 +132,16 @@ static void fork_prepare(void);
 static void fork_parent(void);
 static void fork_child(void);
 
+static const int watch_by_option[] = {
+    [MR_TRACE_OFF] = MR_WATCH_NOTHING,
+    [MR_TRACE_SAMPLE] = MR_WATCH_SOME,
+    [MR_TRACE_FULL] = MR_WATCH_ALL,
+};
+
 static void boot(void)
 {
     mr_conf_boot();
+    mr_heap_watch = watch_by_option[mr_conf.trace];
     init_heap(&shared);
     bool classic = mr_conf.strategy != MR_STRATEGY_SLAB;
     bool ready = classic ? mr_classic_init((enum mr_fit)(mr_conf.strategy - MR_STRATEGY_FIRST_FIT)) : mr_space_init();
@@ -153,7 +166,7 @@ void mr_heap_boot(void)
 
 /* ---- entering and leaving --------------------------------------------------------------------------------- */
 
-static struct mr_heap *enter_shared(void)
+struct mr_heap *mr_heaps_enter_shared(void)
 {
     if (mr_lock_is_mine(&shared_lock) || mr_lock_is_mine(&heaps_lock) || mr_lock_is_mine(&mr_space_lock))
         return NULL;
@@ -172,7 +185,7 @@ static struct mr_heap *enter_first(void)
         heap = make_heap();
     if (!heap) {
         mr_heaps_set_self(MR_HEAP_NONE);
-        return enter_shared();
+        return mr_heaps_enter_shared();
     }
     atomic_fetch_add_explicit(&live_count, 1, memory_order_relaxed);
     mr_thread_on_exit(thread_ends, heap);
@@ -182,7 +195,7 @@ static struct mr_heap *enter_first(void)
 struct mr_heap *mr_heaps_enter_rest(void)
 {
     if (mr_heap_self != MR_HEAP_NONE)
-        return enter_shared();
+        return mr_heaps_enter_shared();
     struct mr_heap *heap = enter_first();
     if (heap && heap != &shared)
         atomic_store_explicit(&heap->busy, true, memory_order_relaxed);

@@ -89,6 +89,7 @@ void *mr_large_take(struct mr_heap *heap, size_t size, size_t align, bool *zero)
         return NULL;
     MR_POKE(head->large_bytes, bytes);
     head->large_moved = 0;
+    head->large_tag = (uint64_t)1 << 32; /* in use, no label */
     mr_slab_set_kind(head, MR_KIND_LARGE);
     count_take(heap, bytes);
     return mr_lookup_start(head);

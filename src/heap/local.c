@@ -17,18 +17,39 @@ static void *try_take(size_t size)
     return MR_LIKELY(size <= MR_SMALL_MAX) ? mr_heap_try_malloc(size) : mr_heap_try_medium(size);
 }
 
+static void *take_in(struct mr_heap *heap, size_t size, size_t align, bool *zero, uint32_t label)
+{
+    mr_remote_drain(heap);
+    if (size <= MR_SLAB_MAX && align <= MR_SLICE) {
+        unsigned cls = mr_sizeclass_of(align <= 16 ? size : mr_sizeclass_round(size, align));
+        return mr_bin_take_tagged(heap, cls, zero, mr_tag_make(label, mr_sizeclass_bytes[cls] - size));
+    }
+    void *p = mr_large_take(heap, size, align, zero);
+    if (p && MR_UNLIKELY(label))
+        mr_tag_set(p, label, size);
+    return p;
+}
+
+void *mr_heap_take_in(struct mr_heap *heap, size_t size, size_t align, bool *zero, uint32_t label)
+{
+    *zero = false;
+    if (MR_UNLIKELY(!heap))
+        return mr_emergency_take(size, align);
+    if (MR_LIKELY(mr_heap_where() != MR_ROUTE_CLASSIC))
+        return take_in(heap, size, align, zero, label);
+    void *p = mr_classic_take(size, align, zero);
+    if (p)
+        mr_tag_set(p, label, size);
+    return p;
+}
+
 static void *take(size_t size, size_t align, bool *zero)
 {
     *zero = false;
     struct mr_heap *heap = mr_heaps_enter();
     if (MR_UNLIKELY(!heap))
         return mr_emergency_take(size, align);
-    void *p;
-    mr_remote_drain(heap);
-    if (size <= MR_SLAB_MAX && align <= MR_SLICE)
-        p = mr_bin_take(heap, mr_sizeclass_of(align <= 16 ? size : mr_sizeclass_round(size, align)), zero);
-    else
-        p = mr_large_take(heap, size, align, zero);
+    void *p = take_in(heap, size, align, zero, 0);
     mr_heaps_leave(heap);
     return p;
 }
@@ -45,13 +66,15 @@ static void *route_take(size_t size, size_t align, bool *zero)
     return take(size, align, zero);
 }
 
-/* Sizes that no pointer difference could express are refused before any arithmetic. */
-static bool hopeless(size_t size) { return size > PTRDIFF_MAX - MR_GIB; }
+void *mr_heap_take_behind(size_t size)
+{
+    return size <= MR_SLAB_MAX ? mr_heap_pop(mr_heap_self->behind[mr_sizeclass_of(size)]) : NULL;
+}
 
 void *mr_heap_malloc_rest(size_t size)
 {
     bool zero;
-    return hopeless(size) ? NULL : route_take(size, 16, &zero);
+    return mr_heap_is_hopeless(size) ? NULL : route_take(size, 16, &zero);
 }
 
 void *mr_heap_malloc(size_t size)
@@ -62,7 +85,7 @@ void *mr_heap_malloc(size_t size)
 
 /* Pages of a block that large are given back rather than written: who asks for so much zeroed memory
  * seldom touches all of it. The block has been used before, so it may still be in memory. */
-static void *clear(void *p, size_t size)
+void *mr_heap_clear(void *p, size_t size)
 {
     size_t whole = mr_align_down(size, mr_os_page);
     if (size < ZERO_BY_PURGE || (uintptr_t)p % mr_os_page != 0 || !mr_vm_purge(p, whole))
@@ -75,9 +98,9 @@ void *mr_heap_calloc(size_t size)
 {
     bool zero = false;
     void *p = try_take(size);
-    if (!p && !hopeless(size))
+    if (!p && !mr_heap_is_hopeless(size))
         p = route_take(size, 16, &zero);
-    return p && !zero ? clear(p, size) : p;
+    return p && !zero ? mr_heap_clear(p, size) : p;
 }
 
 void *mr_heap_aligned(size_t align, size_t size)
@@ -88,7 +111,7 @@ void *mr_heap_aligned(size_t align, size_t size)
         return mr_heap_malloc(size);
     if (size <= MR_SLAB_MAX && align <= MR_SLICE && (p = try_take(mr_sizeclass_round(size, align))))
         return p;
-    return hopeless(size) || align > PTRDIFF_MAX / 2 ? NULL : route_take(size, align, &zero);
+    return mr_heap_is_hopeless(size) || align > PTRDIFF_MAX / 2 ? NULL : route_take(size, align, &zero);
 }
 
 /* ---- giving back ------------------------------------------------------------------------------------- */
@@ -102,34 +125,43 @@ void mr_heap_emptied(struct mr_slab *slab)
     mr_heaps_leave(heap);
 }
 
-static enum mr_freed free_slab_block(struct mr_slab *slab, void *p)
+static struct mr_heap *owner_of(const struct mr_slab *slab)
 {
-    struct mr_heap *owner = (struct mr_heap *)(atomic_load_explicit(&slab->owner, memory_order_relaxed) & ~MR_OWNER_FLAGS);
-    if (MR_UNLIKELY(!owner || mr_lookup_block(slab, p) < 0))
+    return (struct mr_heap *)(atomic_load_explicit(&slab->owner, memory_order_relaxed) & ~MR_OWNER_FLAGS);
+}
+
+/* The block's tag says whether it is in use; whoever frees it clears that, the owner or not. */
+static bool untag(struct mr_slab *slab, uint32_t index)
+{
+    uint32_t *tag = mr_tag_at(slab, index), was = *tag;
+    *tag = 0;
+    return was != 0;
+}
+
+/* heap: entered, or NULL when none could be. */
+static enum mr_freed free_slab_block(struct mr_heap *heap, struct mr_slab *slab, void *p)
+{
+    struct mr_heap *owner = owner_of(slab);
+    int index = owner ? mr_lookup_block(slab, p) : -1;
+    if (MR_UNLIKELY(index < 0 || (mr_tag_is_watched(slab) && !untag(slab, (uint32_t)index))))
         return MR_NOT_A_BLOCK;
-    struct mr_heap *heap = mr_heaps_enter();
     if (heap == owner)
         mr_bin_free(heap, slab, p);
     else if (heap)
         mr_remote_free(heap, owner, slab, p);
     else
         mr_remote_send_one(owner, slab, p);
-    if (heap)
-        mr_heaps_leave(heap);
     return MR_FREED;
 }
 
-static enum mr_freed free_large(struct mr_slab *head, void *p)
+static enum mr_freed free_large(struct mr_heap *heap, struct mr_slab *head, void *p)
 {
     if (MR_UNLIKELY((char *)p != mr_lookup_start(head)))
         return MR_NOT_A_BLOCK;
-    struct mr_heap *heap = mr_heaps_enter();
-    if (MR_UNLIKELY(!heap)) {
+    if (MR_UNLIKELY(!heap))
         mr_large_free_later(head);
-        return MR_FREED;
-    }
-    mr_large_free(heap, head);
-    mr_heaps_leave(heap);
+    else
+        mr_large_free(heap, head);
     return MR_FREED;
 }
 
@@ -138,24 +170,45 @@ enum mr_freed mr_heap_free(void *p)
     return MR_LIKELY(mr_heap_try_free(p)) ? MR_FREED : mr_heap_free_rest(p);
 }
 
+static enum mr_freed free_in(struct mr_heap *heap, struct mr_slab *head, void *p)
+{
+    return mr_slab_kind(head) == MR_KIND_SLAB ? free_slab_block(heap, head, p) : free_large(heap, head, p);
+}
+
+/* The head of the slab or large block that p points into; NULL in none. */
+static struct mr_slab *held_at(const void *p)
+{
+    struct mr_slab *slice = mr_lookup_slice(p), *head = slice ? mr_lookup_head(slice) : NULL;
+    return head && (mr_slab_kind(head) == MR_KIND_SLAB || mr_slab_kind(head) == MR_KIND_LARGE) ? head : NULL;
+}
+
+static enum mr_freed free_elsewhere(void *p)
+{
+    return mr_lookup_slice(p) ? MR_NOT_A_BLOCK : mr_emergency_free(p);
+}
+
+enum mr_freed mr_heap_free_in(struct mr_heap *heap, void *p)
+{
+    if (MR_UNLIKELY(mr_heap_where() == MR_ROUTE_CLASSIC))
+        return mr_classic_free(p);
+    struct mr_slab *head = held_at(p);
+    return MR_LIKELY(head != NULL) ? free_in(heap, head, p) : free_elsewhere(p);
+}
+
 enum mr_freed mr_heap_free_rest(void *p)
 {
     if (!p)
         return MR_FREED;
     if (MR_UNLIKELY(mr_heap_where() == MR_ROUTE_CLASSIC))
         return mr_classic_free(p);
-    struct mr_slab *slice = mr_lookup_slice(p);
-    if (MR_UNLIKELY(!slice))
-        return mr_emergency_free(p);
-    struct mr_slab *head = mr_lookup_head(slice);
-    switch (mr_slab_kind(head)) {
-    case MR_KIND_SLAB:
-        return free_slab_block(head, p);
-    case MR_KIND_LARGE:
-        return free_large(head, p);
-    default:
-        return MR_NOT_A_BLOCK;
-    }
+    struct mr_slab *head = held_at(p);
+    if (MR_UNLIKELY(!head))
+        return free_elsewhere(p);
+    struct mr_heap *heap = mr_heaps_enter();
+    enum mr_freed freed = free_in(heap, head, p);
+    if (heap)
+        mr_heaps_leave(heap);
+    return freed;
 }
 
 /* ---- sizes and resizing ----------------------------------------------------------------------------------- */
@@ -187,6 +240,17 @@ static bool fits_in_place(size_t usable, size_t size)
     return size <= usable && (usable <= 64 || size >= usable / 2);
 }
 
+/* A small block stays when the new size is one of its class: its tag has no room for more slack. */
+void *mr_heap_resize_in(struct mr_heap *heap, void *p, size_t size)
+{
+    if (mr_heap_where() == MR_ROUTE_CLASSIC)
+        return mr_classic_resize(p, size);
+    size_t usable = mr_heap_usable(p, NULL);
+    if (usable > MR_SLAB_MAX)
+        return size > MR_SLAB_MAX ? mr_large_resize(heap, mr_lookup_slice(p), size) : NULL;
+    return size <= MR_SLAB_MAX && mr_sizeclass_bytes[mr_sizeclass_of(size)] == usable ? p : NULL;
+}
+
 static void *resize_large(void *p, size_t size)
 {
     struct mr_heap *heap = mr_heaps_enter();
@@ -209,7 +273,7 @@ static void *resize(void *p, size_t usable, size_t size)
 void *mr_heap_realloc(void *p, size_t size, enum mr_freed *freed)
 {
     size_t usable = mr_heap_usable(p, freed);
-    if (*freed != MR_FREED || hopeless(size))
+    if (*freed != MR_FREED || mr_heap_is_hopeless(size))
         return NULL;
     void *q = resize(p, usable, size);
     if (q)

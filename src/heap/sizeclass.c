@@ -5,6 +5,9 @@
 #define BYTES(e) STEP(e, 1), STEP(e, 2), STEP(e, 3), STEP(e, 4), STEP(e, 5), STEP(e, 6), STEP(e, 7), STEP(e, 8)
 #define SLAB_BYTES(size) ((size) <= MR_ONE_SLICE_MAX ? MR_SLICE : MR_WIDE_SLICES * MR_SLICE)
 #define FIT(e, k) (uint16_t)(SLAB_BYTES(STEP(e, k)) / STEP(e, k))
+#define TAGGED(size) (uint16_t)(SLAB_BYTES(size) / ((size) + 4))
+#define TAG(e, k) TAGGED(STEP(e, k))
+#define TAGS(e) TAG(e, 1), TAG(e, 2), TAG(e, 3), TAG(e, 4), TAG(e, 5), TAG(e, 6), TAG(e, 7), TAG(e, 8)
 #define BLOCKS(e) FIT(e, 1), FIT(e, 2), FIT(e, 3), FIT(e, 4), FIT(e, 5), FIT(e, 6), FIT(e, 7), FIT(e, 8)
 
 const uint32_t mr_sizeclass_bytes[MR_CLASS_COUNT] = {
@@ -16,6 +19,11 @@ const uint16_t mr_sizeclass_blocks[MR_CLASS_COUNT] = {
     MR_SLICE / 16, MR_SLICE / 32, MR_SLICE / 48, MR_SLICE / 64,
     MR_SLICE / 80, MR_SLICE / 96, MR_SLICE / 112, MR_SLICE / 128,
     BLOCKS(7), BLOCKS(8), BLOCKS(9), BLOCKS(10), BLOCKS(11), BLOCKS(12), BLOCKS(13), BLOCKS(14), BLOCKS(15),
+};
+
+const uint16_t mr_sizeclass_watched[MR_CLASS_COUNT] = {
+    TAGGED(16), TAGGED(32), TAGGED(48), TAGGED(64), TAGGED(80), TAGGED(96), TAGGED(112), TAGGED(128),
+    TAGS(7), TAGS(8), TAGS(9), TAGS(10), TAGS(11), TAGS(12), TAGS(13), TAGS(14), TAGS(15),
 };
 
 #define INVERSE(size) (uint32_t)((((uint64_t)1 << 32) + (size)-1) / (size))

@@ -43,6 +43,7 @@ enum mr_kind {
 
 /* Flags of the owner word: any of them makes the fast free take the slow path. */
 #define MR_OWNER_FULL ((uintptr_t)1) /* in no list: no free block, all carved */
+#define MR_OWNER_WATCHED ((uintptr_t)2) /* its blocks carry tags (tag.h) */
 #define MR_OWNER_FLAGS ((uintptr_t)63)
 
 struct mr_slab {
@@ -60,6 +61,7 @@ struct mr_slab {
         struct {
             size_t large_bytes;   /* large: usable bytes, a multiple of the OS page */
             uint64_t large_moved; /* large: arrived by mr_vm_move, so it is a mapping of its own */
+            uint64_t large_tag;   /* large: tag.h */
         };
     };
     _Atomic uintptr_t owner; /* struct mr_heap * | MR_OWNER_*; 0 but for slabs */

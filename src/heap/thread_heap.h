@@ -9,13 +9,14 @@
  *                  `-> kept (current and empty: stays while the class uses it now and then)
  *
  *   current[c] is never NULL: &mr_slab_none stands for none
- *   direct[i] == current[class of 16 i bytes] for i < MR_DIRECT_COUNT
+ *   direct[i] == current[class of 16 i bytes] for i < MR_DIRECT_COUNT    (&mr_slab_none in a veiled heap)
  *
  * Owned by one thread at a time; only the inbox and the state are written by others. */
 #ifndef MR_HEAP_THREAD_HEAP_H
 #define MR_HEAP_THREAD_HEAP_H
 
 #include "slab.h"
+#include "tag.h"
 
 struct mr_bin {
     struct mr_slab *first, *last;
@@ -86,6 +87,12 @@ struct mr_heap {
     uint32_t takes;                   /* slabs taken so far, to search the kept ones now and then */
     _Atomic bool busy;                /* its thread is in a slow path */
     int64_t carved;                   /* peak.h: not added to the sum of all yet */
+    uintptr_t mark;                   /* MR_OWNER_WATCHED when all its slabs are watched, else 0; constant */
+    struct mr_slab **use;             /* the current slabs: current[], or in a veiled heap behind[]; constant */
+    int64_t until_sample;             /* bytes that may still be handed out before one is sampled */
+    void *user;                       /* the watcher's, about this heap's thread */
+    struct mr_slab *behind[MR_CLASS_COUNT]; /* a veiled heap's current slabs; there current[] and direct[] stay
+                                               empty, so that every malloc takes the slow path */
     struct mr_heap *next_orphan;      /* under the heaps lock */
     struct mr_heap *next;             /* all heaps ever made; constant once published */
     struct mr_class_count classes[MR_CLASS_COUNT];
@@ -109,6 +116,8 @@ extern MR_HIDDEN struct mr_slab *const mr_heap_stand_ins[];
 #define MR_HEAP_LATE MR_HEAP_STAND_IN(1)
 #define MR_HEAP_BUSY MR_HEAP_STAND_IN(2)
 
+MR_INLINE bool mr_heap_is_veiled(const struct mr_heap *heap) { return heap->use != heap->current; }
+
 MR_INLINE bool mr_heap_is_real(const struct mr_heap *heap)
 {
     return (uintptr_t)heap - (uintptr_t)mr_heap_stand_ins > 2 * MR_HEAP_ALIGN;
@@ -118,7 +127,11 @@ MR_INLINE bool mr_heap_is_real(const struct mr_heap *heap)
 
 /* A block of class `cls`; never uses the fast path's assumptions. *zero (may be NULL) is set when the
  * block is known to read as zero. NULL: no memory. */
-void *mr_bin_take(struct mr_heap *heap, unsigned cls, bool *zero);
+void *mr_bin_take_tagged(struct mr_heap *heap, unsigned cls, bool *zero, uint32_t tag); /* tag.h: of a watched heap */
+MR_INLINE void *mr_bin_take(struct mr_heap *heap, unsigned cls, bool *zero)
+{
+    return mr_bin_take_tagged(heap, cls, zero, MR_TAG_NO_LABEL);
+}
 
 /* Frees a block of one of the heap's own slabs: `p` is a carved block in use. */
 void mr_bin_free(struct mr_heap *heap, struct mr_slab *slab, void *p);
@@ -157,6 +170,9 @@ MR_INLINE void mr_remote_drain(struct mr_heap *heap)
  * ended and for signal handlers; NULL when neither can be had (a handler interrupted it). While
  * entered, mr_heap_self is MR_HEAP_BUSY. Sets the process up on first use. */
 struct mr_heap *mr_heaps_enter_rest(void);
+
+/* The shared heap, whatever heap the thread has; NULL when it cannot be had. Left like any other. */
+struct mr_heap *mr_heaps_enter_shared(void);
 void mr_heaps_leave_rest(struct mr_heap *heap);
 
 /* mr_heap_self changes hands with a signal handler of this very thread, never with another: the

@@ -1,0 +1,54 @@
+/* tag.h: a word beside each block, for whoever watches the heap.
+ *
+ * A watched slab keeps one 32-bit tag per block at its end, growing down, out of the reach of all but
+ * the worst overflow; its last blocks give their place for them:
+ *
+ *   | block 0 | block 1 | ... | block n-1 | (rest) | tag n-1 | ... | tag 1 | tag 0 |
+ *
+ *   tag = (label + 1) << 13 | slack         slack = usable bytes - bytes asked for
+ *   tag == 0  <=>  the block is not in use
+ *
+ * So the tag also says exactly which blocks are in use: freed twice, a block shows it. A large block's tag stands in
+ * its descriptor, with 32 bits for the slack. Labels mean nothing here; whoever watches gives them.
+ * Slack beyond 13 bits (small requests of huge alignment) is cut: `size` then comes back larger than it was
+ * asked for, and the same each time. */
+#ifndef MR_HEAP_TAG_H
+#define MR_HEAP_TAG_H
+
+#include "slab.h"
+
+#define MR_TAG_SLACK_BITS 13
+#define MR_TAG_SLACK_MAX (((uint32_t)1 << MR_TAG_SLACK_BITS) - 1)
+#define MR_TAG_LABELS (((uint32_t)1 << (32 - MR_TAG_SLACK_BITS)) - 1) /* labels are below that */
+#define MR_TAG_NO_LABEL ((uint32_t)1 << MR_TAG_SLACK_BITS)            /* label 0, no slack */
+
+/* What is known of a block in use. */
+struct mr_tag {
+    uint32_t label;
+    size_t size; /* asked for */
+};
+
+MR_INLINE uint32_t mr_tag_make(uint32_t label, size_t slack)
+{
+    return (label + 1) << MR_TAG_SLACK_BITS | (uint32_t)mr_min(slack, (size_t)MR_TAG_SLACK_MAX);
+}
+
+/* The tag of block `index` of a watched slab. */
+MR_INLINE uint32_t *mr_tag_at(const struct mr_slab *slab, uint32_t index)
+{
+    size_t bytes = (size_t)mr_sizeclass_slices(slab->cls) << MR_SLICE_SHIFT;
+    return (uint32_t *)(mr_lookup_start(slab) + bytes) - 1 - index;
+}
+
+MR_INLINE bool mr_tag_is_watched(const struct mr_slab *slab)
+{
+    return atomic_load_explicit(&slab->owner, memory_order_relaxed) & MR_OWNER_WATCHED;
+}
+
+/* Of the block in use that starts at p. False: none does, or it is not watched. */
+bool mr_tag_get(const void *p, struct mr_tag *tag);
+
+/* Gives the block at p, in use and watched, another label and size (its class stays). */
+void mr_tag_set(void *p, uint32_t label, size_t size);
+
+#endif
