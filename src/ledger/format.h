@@ -92,6 +92,7 @@ struct mr_ledger_header {
     struct mr_ledger_section sections[16];
 };
 _Static_assert(sizeof(struct mr_ledger_header) <= MR_LEDGER_HEADER_BYTES, "the header fits");
+_Static_assert(MR_SECTION_COUNT <= 16, "every section has its row");
 
 /* One loaded object, from when it was first met until it was unloaded. A module loaded again is a new entry. */
 struct mr_ledger_module {

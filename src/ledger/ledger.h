@@ -9,6 +9,7 @@
 #include "base.h"
 #include "format.h"
 #include "sum.h"
+#include "reader.h"
 #include "writer.h"
 
 enum mr_unit { MR_UNIT_COUNT, MR_UNIT_BYTES, MR_UNIT_MILLIS };

@@ -1,0 +1,457 @@
+/* reader.c: reads a ledger into memory and makes it fit for use.
+ *
+ * The file may belong to a process that writes to it at this moment. Appended entries are whole once they
+ * count; sections that refer to others are read first, those they refer to later, so what they name
+ * is there. What is rewritten in place has a sequence number, and is read until that stood still. */
+#include "reader.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base.h"
+#include "os.h"
+
+enum { TRIES = 20, MOST_BYTES = 1 << 30 };
+
+static const uint32_t entry_sizes[MR_SECTION_COUNT] = {
+    [MR_SECTION_STATS] = sizeof(struct mr_ledger_stats),     [MR_SECTION_STRINGS] = 1,
+    [MR_SECTION_MODULES] = sizeof(struct mr_ledger_module),  [MR_SECTION_FRAMES] = sizeof(struct mr_ledger_frame),
+    [MR_SECTION_SITES] = sizeof(struct mr_ledger_site),      [MR_SECTION_HISTORY] = sizeof(struct mr_ledger_history),
+    [MR_SECTION_VERDICTS] = sizeof(struct mr_ledger_verdict), [MR_SECTION_LANES] = sizeof(struct mr_ledger_lane),
+    [MR_SECTION_TIMELINE] = sizeof(struct mr_ledger_moment), [MR_SECTION_FINDINGS] = sizeof(struct mr_ledger_finding),
+};
+
+struct mr_reader {
+    int fd; /* while it is opened */
+    uint64_t file_bytes;
+    const char *name;
+    struct mr_fmt *why;
+    struct mr_ledger_header header;
+    void *entries[MR_SECTION_COUNT]; /* header.sections[kind].count of them */
+    bool peak_is_now;
+};
+
+/* What was read of each section, typed. */
+#define ENTRIES(reader, KIND, type) ((struct type *)(reader)->entries[KIND])
+
+static uint64_t count_of(const struct mr_reader *r, enum mr_section_kind kind) { return r->header.sections[kind].count; }
+
+static bool refuse(struct mr_reader *r, const char *reason)
+{
+    mr_fmt_print(r->why, "%s: %s", r->name, reason);
+    return false;
+}
+
+/* ---- the header -------------------------------------------------------------------------------------- */
+
+static bool read_at(const struct mr_reader *r, void *bytes, size_t n, uint64_t offset)
+{
+    return mr_file_read_at(r->fd, bytes, n, offset) == n;
+}
+
+static bool check_section(struct mr_reader *r, uint32_t kind)
+{
+    struct mr_ledger_section *s = &r->header.sections[kind];
+    if (s->kind != kind || s->entry_bytes != entry_sizes[kind])
+        return refuse(r, "is a ledger of another layout; read it with the memoir that wrote it");
+    if (s->count > s->capacity || s->count > MOST_BYTES / s->entry_bytes)
+        return refuse(r, "is damaged: a section has more entries than it can have");
+    if (s->offset > r->file_bytes || s->count > (r->file_bytes - s->offset) / s->entry_bytes)
+        return refuse(r, "is cut off: a section ends behind the end of the file");
+    return true;
+}
+
+static bool check_identity(struct mr_reader *r)
+{
+    const struct mr_ledger_header *h = &r->header;
+    if (memcmp(h->magic, MR_LEDGER_MAGIC, sizeof h->magic) != 0)
+        return refuse(r, "is not a memoir ledger");
+    if (h->version != MR_LEDGER_VERSION)
+        return refuse(r, "is a ledger of another version; read it with the memoir that wrote it");
+    if (h->trace > MR_LEDGER_TRACE_FULL || h->end > MR_LEDGER_EXECED || h->check > MR_LEDGER_CHECKED)
+        return refuse(r, "is damaged: its header makes no sense");
+    return true;
+}
+
+static void terminate(char *text, size_t cap) { text[cap - 1] = '\0'; }
+
+static bool read_header(struct mr_reader *r)
+{
+    struct mr_ledger_header *h = &r->header;
+    if (!mr_file_size(r->fd, &r->file_bytes))
+        return refuse(r, "is not a regular file, so not a ledger");
+    if (r->file_bytes < sizeof *h || !read_at(r, h, sizeof *h, 0))
+        return refuse(r, "is not a memoir ledger: too short");
+    if (!check_identity(r))
+        return false;
+    for (uint32_t kind = 0; kind < MR_SECTION_COUNT; kind++)
+        if (!check_section(r, kind))
+            return false;
+    terminate(h->memoir_version, sizeof h->memoir_version);
+    terminate(h->strategy, sizeof h->strategy);
+    terminate(h->executable, sizeof h->executable);
+    terminate(h->command, sizeof h->command);
+    terminate(h->directory, sizeof h->directory);
+    h->sample_interval = mr_max(h->sample_interval, 1);
+    return true;
+}
+
+/* ---- sections ------------------------------------------------------------------------------------------- */
+
+/* How many entries there are by now. */
+static bool refresh_count(struct mr_reader *r, enum mr_section_kind kind)
+{
+    uint64_t at = offsetof(struct mr_ledger_header, sections) + kind * sizeof(struct mr_ledger_section) +
+                  offsetof(struct mr_ledger_section, count);
+    uint64_t count;
+    if (!read_at(r, &count, sizeof count, at))
+        return refuse(r, "is cut off while it is read");
+    r->header.sections[kind].count = count;
+    return check_section(r, kind);
+}
+
+/* One byte more than the entries: a last string without its end gets one. */
+static bool read_section(struct mr_reader *r, enum mr_section_kind kind)
+{
+    if (!refresh_count(r, kind))
+        return false;
+    struct mr_ledger_section *s = &r->header.sections[kind];
+    size_t bytes = s->count * s->entry_bytes;
+    free(r->entries[kind]);
+    r->entries[kind] = calloc(1, bytes + 1);
+    if (!r->entries[kind])
+        return refuse(r, "cannot be read: out of memory");
+    return read_at(r, r->entries[kind], bytes, s->offset) || refuse(r, "is cut off while it is read");
+}
+
+static uint32_t read_seq(const struct mr_reader *r, uint64_t offset)
+{
+    uint32_t seq;
+    return read_at(r, &seq, sizeof seq, offset) ? seq : 1;
+}
+
+/* Reads sections under a sequence number in the file. *steady: it stood still and even. */
+static bool read_under_seq(struct mr_reader *r, uint64_t seq_at, const enum mr_section_kind *kinds, size_t n, bool *steady)
+{
+    *steady = false;
+    for (int i = 0; i < TRIES && !*steady; i++) {
+        uint32_t before = read_seq(r, seq_at);
+        for (size_t k = 0; k < n; k++)
+            if (!read_section(r, kinds[k]))
+                return false;
+        *steady = before % 2 == 0 && read_seq(r, seq_at) == before;
+    }
+    return true;
+}
+
+/* ---- sites and lanes --------------------------------------------------------------------------------------- */
+
+static uint64_t delta_offset(const struct mr_reader *r, uint64_t lane, uint32_t slot)
+{
+    return r->header.sections[MR_SECTION_LANES].offset + lane * sizeof(struct mr_ledger_lane) +
+           offsetof(struct mr_ledger_lane, deltas) + slot * sizeof(struct mr_ledger_delta);
+}
+
+static bool slot_moved(const struct mr_reader *r, const struct mr_ledger_lane *before, uint32_t slot)
+{
+    const struct mr_ledger_lane *now = ENTRIES(r, MR_SECTION_LANES, mr_ledger_lane);
+    for (uint64_t i = 0; i < count_of(r, MR_SECTION_LANES); i++)
+        if (now[i].deltas[slot].seq % 2 || now[i].deltas[slot].seq != before[i].deltas[slot].seq)
+            return true;
+    return false;
+}
+
+static bool seqs_stand(const struct mr_reader *r, uint32_t slot)
+{
+    const struct mr_ledger_lane *lanes = ENTRIES(r, MR_SECTION_LANES, mr_ledger_lane);
+    for (uint64_t i = 0; i < count_of(r, MR_SECTION_LANES); i++)
+        if (read_seq(r, delta_offset(r, i, slot) + offsetof(struct mr_ledger_delta, seq)) != lanes[i].deltas[slot].seq)
+            return false;
+    return true;
+}
+
+/* All that shares this slot: the lanes' entries, then the sites they may have moved to. */
+static void read_slot(struct mr_reader *r, uint32_t slot)
+{
+    struct mr_ledger_lane *lanes = ENTRIES(r, MR_SECTION_LANES, mr_ledger_lane);
+    struct mr_ledger_site *sites = ENTRIES(r, MR_SECTION_SITES, mr_ledger_site);
+    for (uint64_t i = 0; i < count_of(r, MR_SECTION_LANES); i++)
+        read_at(r, &lanes[i].deltas[slot], sizeof lanes[i].deltas[slot], delta_offset(r, i, slot));
+    for (uint64_t i = slot; i < count_of(r, MR_SECTION_SITES); i += MR_LANE_ENTRIES)
+        read_at(r, &sites[i], sizeof sites[i], r->header.sections[MR_SECTION_SITES].offset + i * sizeof sites[i]);
+}
+
+/* Entries that moved to their sites while both were read would be told twice or not at all: those are read
+ * again. One that never stops moving belonged to a thread that was killed in the middle of it. */
+static void settle_slots(struct mr_reader *r, const struct mr_ledger_lane *before)
+{
+    for (uint32_t slot = 0; slot < MR_LANE_ENTRIES; slot++)
+        if (slot_moved(r, before, slot))
+            for (int i = 0; i < TRIES; i++) {
+                read_slot(r, slot);
+                if (seqs_stand(r, slot))
+                    break;
+            }
+}
+
+static bool read_sites(struct mr_reader *r)
+{
+    static const enum mr_section_kind sites[] = { MR_SECTION_SITES };
+    bool steady;
+    if (!read_section(r, MR_SECTION_LANES))
+        return false;
+    void *before = r->entries[MR_SECTION_LANES];
+    uint64_t lanes_before = count_of(r, MR_SECTION_LANES);
+    r->entries[MR_SECTION_LANES] = NULL;
+    bool done = read_under_seq(r, offsetof(struct mr_ledger_header, peak_seq), sites, 1, &steady) &&
+                read_section(r, MR_SECTION_LANES);
+    if (done) {
+        r->header.sections[MR_SECTION_LANES].count = mr_min(lanes_before, count_of(r, MR_SECTION_LANES));
+        settle_slots(r, before);
+        read_at(r, &r->header.peak_bytes, 2 * sizeof(uint64_t), offsetof(struct mr_ledger_header, peak_bytes));
+    }
+    free(before);
+    return done;
+}
+
+/* ---- the rest ------------------------------------------------------------------------------------------------ */
+
+/* What was torn is not told: the moments up to where time runs backwards stay. */
+static void cut_timeline(struct mr_reader *r)
+{
+    const struct mr_ledger_moment *moments = ENTRIES(r, MR_SECTION_TIMELINE, mr_ledger_moment);
+    uint64_t n = mr_min(count_of(r, MR_SECTION_TIMELINE), 1);
+    while (n < count_of(r, MR_SECTION_TIMELINE) && moments[n].ms >= moments[n - 1].ms)
+        n++;
+    r->header.sections[MR_SECTION_TIMELINE].count = n;
+}
+
+static bool read_timeline(struct mr_reader *r)
+{
+    static const enum mr_section_kind kinds[] = { MR_SECTION_TIMELINE, MR_SECTION_HISTORY };
+    bool steady;
+    if (!read_under_seq(r, offsetof(struct mr_ledger_header, timeline_seq), kinds, MR_COUNT(kinds), &steady))
+        return false;
+    read_at(r, r->header.history_ms, sizeof r->header.history_ms, offsetof(struct mr_ledger_header, history_ms));
+    if (!steady)
+        r->header.sections[MR_SECTION_HISTORY].count = 0;
+    cut_timeline(r);
+    return true;
+}
+
+static bool read_stats(struct mr_reader *r)
+{
+    static const enum mr_section_kind kinds[] = { MR_SECTION_STATS };
+    uint64_t offset = r->header.sections[MR_SECTION_STATS].offset;
+    bool steady = false;
+    if (count_of(r, MR_SECTION_STATS) == 0)
+        return true;
+    if (!read_under_seq(r, offset + offsetof(struct mr_ledger_stats, seq), kinds, 1, &steady))
+        return false;
+    struct mr_ledger_stats *s = ENTRIES(r, MR_SECTION_STATS, mr_ledger_stats);
+    if (!steady || count_of(r, MR_SECTION_STATS) == 0 || r->header.stats_ms == 0) {
+        r->header.sections[MR_SECTION_STATS].count = 0;
+        return true;
+    }
+    s->total_count = mr_min(s->total_count, MR_LEDGER_TOTALS);
+    s->class_count = mr_min(s->class_count, MR_LEDGER_CLASSES);
+    return true;
+}
+
+/* ---- making it fit ---------------------------------------------------------------------------------------------- */
+
+static void limit(uint32_t *index, uint64_t count) { *index = *index < count ? *index : 0; }
+
+static void fix_frames(struct mr_reader *r)
+{
+    struct mr_ledger_frame *frames = ENTRIES(r, MR_SECTION_FRAMES, mr_ledger_frame);
+    for (uint64_t i = 0; i < count_of(r, MR_SECTION_FRAMES); i++) {
+        limit(&frames[i].caller, i);
+        limit(&frames[i].module, count_of(r, MR_SECTION_MODULES));
+    }
+}
+
+static void fix_modules(struct mr_reader *r)
+{
+    struct mr_ledger_module *modules = ENTRIES(r, MR_SECTION_MODULES, mr_ledger_module);
+    for (uint64_t i = 0; i < count_of(r, MR_SECTION_MODULES); i++) {
+        limit(&modules[i].path, count_of(r, MR_SECTION_STRINGS));
+        modules[i].end = mr_max(modules[i].start, modules[i].end);
+        modules[i].build_id_bytes = (uint32_t)mr_min(modules[i].build_id_bytes, sizeof modules[i].build_id);
+    }
+}
+
+static void fix_sites(struct mr_reader *r)
+{
+    struct mr_ledger_site *sites = ENTRIES(r, MR_SECTION_SITES, mr_ledger_site);
+    struct mr_ledger_verdict *verdicts = ENTRIES(r, MR_SECTION_VERDICTS, mr_ledger_verdict);
+    for (uint64_t i = 0; i < count_of(r, MR_SECTION_SITES); i++)
+        limit(&sites[i].stack, count_of(r, MR_SECTION_FRAMES));
+    for (uint64_t i = 0; i < count_of(r, MR_SECTION_VERDICTS); i++)
+        limit(&verdicts[i].held_by, count_of(r, MR_SECTION_SITES));
+}
+
+static void fix_findings(struct mr_reader *r)
+{
+    struct mr_ledger_finding *findings = ENTRIES(r, MR_SECTION_FINDINGS, mr_ledger_finding);
+    for (uint64_t i = 0; i < count_of(r, MR_SECTION_FINDINGS); i++) {
+        limit(&findings[i].message, count_of(r, MR_SECTION_STRINGS));
+        limit(&findings[i].stack, count_of(r, MR_SECTION_FRAMES));
+        limit(&findings[i].allocation_stack, count_of(r, MR_SECTION_FRAMES));
+        limit(&findings[i].free_stack, count_of(r, MR_SECTION_FRAMES));
+    }
+}
+
+/* ---- opening ------------------------------------------------------------------------------------------------------ */
+
+static bool read_all(struct mr_reader *r)
+{
+    static const enum mr_section_kind first[] = { MR_SECTION_FINDINGS, MR_SECTION_VERDICTS },
+                                      then[] = { MR_SECTION_FRAMES, MR_SECTION_MODULES, MR_SECTION_STRINGS };
+    if (!read_header(r) || !read_stats(r) || !read_timeline(r))
+        return false;
+    for (size_t i = 0; i < MR_COUNT(first); i++)
+        if (!read_section(r, first[i]))
+            return false;
+    if (!read_sites(r))
+        return false;
+    for (size_t i = 0; i < MR_COUNT(then); i++)
+        if (!read_section(r, then[i]))
+            return false;
+    fix_frames(r);
+    fix_modules(r);
+    fix_sites(r);
+    fix_findings(r);
+    return true;
+}
+
+static void find_peak(struct mr_reader *r)
+{
+    struct mr_sum total = mr_reader_total(r);
+    r->peak_is_now = mr_sum_bytes(&total) > r->header.peak_bytes;
+    if (!r->peak_is_now)
+        return;
+    r->header.peak_bytes = mr_sum_bytes(&total);
+    r->header.peak_ms = r->header.end_ms ? r->header.end_ms : r->header.alive_ms;
+}
+
+static struct mr_reader *open_named(int fd, const char *name, struct mr_fmt *why)
+{
+    struct mr_reader *r = calloc(1, sizeof *r);
+    if (!r) {
+        mr_fmt_print(why, "%s: cannot be read: out of memory", name);
+        return NULL;
+    }
+    r->fd = fd;
+    r->name = name;
+    r->why = why;
+    if (!read_all(r)) {
+        mr_reader_close(r);
+        return NULL;
+    }
+    r->name = NULL;
+    r->why = NULL;
+    find_peak(r);
+    return r;
+}
+
+struct mr_reader *mr_reader_open_fd(int fd, char *why, size_t cap)
+{
+    struct mr_fmt f = mr_fmt_to_buffer(why, cap);
+    struct mr_reader *r = open_named(fd, "the ledger", &f);
+    mr_fmt_end_string(&f);
+    return r;
+}
+
+struct mr_reader *mr_reader_open(const char *path, char *why, size_t cap)
+{
+    struct mr_fmt f = mr_fmt_to_buffer(why, cap);
+    struct mr_reader *r = NULL;
+    const char *reason;
+    int fd = mr_file_open(path, &reason);
+    if (fd >= 0) {
+        r = open_named(fd, path, &f);
+        mr_file_close(fd);
+    } else {
+        mr_fmt_print(&f, "%s: cannot be opened: %s", path, reason);
+    }
+    mr_fmt_end_string(&f);
+    return r;
+}
+
+void mr_reader_close(struct mr_reader *r)
+{
+    for (int kind = 0; r && kind < MR_SECTION_COUNT; kind++)
+        free(r->entries[kind]);
+    free(r);
+}
+
+/* ---- looking -------------------------------------------------------------------------------------------------------- */
+
+const struct mr_ledger_header *mr_reader_header(const struct mr_reader *r) { return &r->header; }
+uint64_t mr_reader_count(const struct mr_reader *r, enum mr_section_kind kind) { return count_of(r, kind); }
+
+struct mr_reader_site mr_reader_site(const struct mr_reader *r, uint64_t site)
+{
+    if (site >= count_of(r, MR_SECTION_SITES))
+        return (struct mr_reader_site){ 0 };
+    const struct mr_ledger_site *s = &ENTRIES(r, MR_SECTION_SITES, mr_ledger_site)[site];
+    struct mr_reader_site told = { s->stack, s->flags, { 0 }, s->peak_bytes, s->peak_blocks };
+    mr_sum_site(&told.sum, s, (uint32_t)site, r->entries[MR_SECTION_LANES], count_of(r, MR_SECTION_LANES));
+    if (r->peak_is_now) {
+        told.peak_bytes = mr_sum_bytes(&told.sum);
+        told.peak_blocks = mr_sum_blocks(&told.sum);
+    }
+    return told;
+}
+
+struct mr_sum mr_reader_total(const struct mr_reader *r)
+{
+    return mr_sum_lanes(r->entries[MR_SECTION_LANES], count_of(r, MR_SECTION_LANES));
+}
+
+struct mr_ledger_frame mr_reader_frame(const struct mr_reader *r, uint64_t frame)
+{
+    bool exists = frame > 0 && frame < count_of(r, MR_SECTION_FRAMES);
+    return exists ? ENTRIES(r, MR_SECTION_FRAMES, mr_ledger_frame)[frame] : (struct mr_ledger_frame){ 0 };
+}
+
+const struct mr_ledger_module *mr_reader_module(const struct mr_reader *r, uint64_t module)
+{
+    bool exists = module > 0 && module < count_of(r, MR_SECTION_MODULES);
+    return exists ? &ENTRIES(r, MR_SECTION_MODULES, mr_ledger_module)[module] : NULL;
+}
+
+const char *mr_reader_string(const struct mr_reader *r, uint64_t offset)
+{
+    bool exists = offset > 0 && offset < count_of(r, MR_SECTION_STRINGS);
+    return exists ? (const char *)r->entries[MR_SECTION_STRINGS] + offset : "";
+}
+
+const struct mr_ledger_history *mr_reader_history(const struct mr_reader *r, uint64_t site)
+{
+    bool exists = site < count_of(r, MR_SECTION_HISTORY);
+    return exists ? &ENTRIES(r, MR_SECTION_HISTORY, mr_ledger_history)[site] : NULL;
+}
+
+const struct mr_ledger_verdict *mr_reader_verdict(const struct mr_reader *r, uint64_t site)
+{
+    bool exists = r->header.check == MR_LEDGER_CHECKED && site < count_of(r, MR_SECTION_VERDICTS);
+    return exists ? &ENTRIES(r, MR_SECTION_VERDICTS, mr_ledger_verdict)[site] : NULL;
+}
+
+const struct mr_ledger_moment *mr_reader_timeline(const struct mr_reader *r)
+{
+    return ENTRIES(r, MR_SECTION_TIMELINE, mr_ledger_moment);
+}
+
+const struct mr_ledger_finding *mr_reader_finding(const struct mr_reader *r, uint64_t finding)
+{
+    bool exists = finding < count_of(r, MR_SECTION_FINDINGS);
+    return exists ? &ENTRIES(r, MR_SECTION_FINDINGS, mr_ledger_finding)[finding] : NULL;
+}
+
+const struct mr_ledger_stats *mr_reader_stats(const struct mr_reader *r)
+{
+    return count_of(r, MR_SECTION_STATS) ? r->entries[MR_SECTION_STATS] : NULL;
+}

@@ -1,0 +1,85 @@
+#include "track.h"
+
+#include <string.h>
+
+#include "os.h"
+#include "sites.h"
+#include "stacks.h"
+
+/* For threads that have no struct, and handlers that may not use it. */
+static struct mr_lock walk_lock = MR_LOCK_INIT(MR_RANK_WALK); /* only tried */
+static struct mr_unwind walker;
+
+bool mr_track_boot(void)
+{
+    mr_peaks_boot();
+    mr_timeline_boot();
+    return mr_stacks_boot();
+}
+
+void mr_track_begin(struct mr_track *t) { t->lane = mr_lanes_take(); }
+
+void mr_track_end(struct mr_track *t)
+{
+    struct mr_ledger_lane *lane = t->lane;
+    t->lane = NULL;
+    if (lane)
+        mr_lanes_give(lane);
+}
+
+static uint32_t here(struct mr_unwind *u, const struct mr_unwind_start *start, bool may_wait)
+{
+    struct mr_unwound stack;
+    mr_unwind_walk(u, start, &stack);
+    return mr_stacks_site(&stack, may_wait);
+}
+
+static MR_NOINLINE uint32_t here_without_struct(const struct mr_unwind_start *start)
+{
+    if (!mr_lock_acquire_within(&walk_lock, 0)) {
+        __atomic_fetch_add(&mr_writer_header->lost_sites, 1, __ATOMIC_RELAXED);
+        return 0;
+    }
+    uint32_t site = here(&walker, start, false);
+    mr_lock_release(&walk_lock);
+    return site;
+}
+
+uint32_t mr_track_here(struct mr_track *t, const struct mr_unwind_start *start)
+{
+    if (MR_UNLIKELY(!t || t->busy))
+        return here_without_struct(start);
+    t->busy = true;
+    atomic_signal_fence(memory_order_seq_cst);
+    uint32_t site = here(&t->unwind, start, true);
+    atomic_signal_fence(memory_order_seq_cst);
+    t->busy = false;
+    return site;
+}
+
+/* A handler that unloads objects while it interrupts us loses the marks until the next change. */
+void mr_track_modules_changed(void)
+{
+    mr_unwind_flush();
+    if (!mr_stacks_lock())
+        return;
+    mr_modules_check();
+    mr_stacks_forget();
+    mr_stacks_unlock();
+}
+
+void mr_track_settle(void)
+{
+    mr_peaks_settle();
+    mr_timeline_settle();
+}
+
+void mr_track_forked(struct mr_track *t)
+{
+    mr_lock_after_fork(&walk_lock, mr_lock_is_mine(&walk_lock));
+    mr_unwind_after_fork();
+    mr_stacks_forked();
+    mr_peaks_forked();
+    mr_timeline_forked();
+    mr_lanes_forked(t ? t->lane : NULL);
+}
