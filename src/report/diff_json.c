@@ -67,7 +67,7 @@ void mr_diff_json(const struct mr_diff *diff, size_t top, struct mr_fmt *out)
 {
     size_t listed = top ? mr_min(top, diff->count) : diff->count;
     mr_fmt_char(out, '{');
-    put_string(out, "memoir", MR_VERSION);
+    put_string(out, "memoir", diff->after->version);
     mr_fmt_print(out, ",\"runs\":{");
     put_run(out, "before", diff->before);
     mr_fmt_char(out, ',');

@@ -147,8 +147,8 @@ static void put_node(const struct tree *t, uint32_t node, int depth, struct mr_f
     for (size_t i = 0; i < large; i++)
         put_node(t, children[i].node, depth + 1, out);
     if (rest.node)
-        mr_fmt_print(out, "%*sn0: %lu in %u place%s, %s below massif's threshold (%u.00%%)\n", depth + 1, "", rest.bytes,
-                     rest.node, rest.node == 1 ? "" : "s", rest.node == 1 ? "" : "all", 100 / THRESHOLD);
+        mr_fmt_print(out, "%*sn0: %lu in %u place%s, %sbelow massif's threshold (%u.00%%)\n", depth + 1, "", rest.bytes,
+                     rest.node, rest.node == 1 ? "" : "s", rest.node == 1 ? "" : "all ", 100 / THRESHOLD);
     free(children);
 }
 
