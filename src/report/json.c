@@ -46,10 +46,25 @@ static void put_classes(const struct mr_report *report, struct mr_fmt *out)
     mr_fmt_char(out, ']');
 }
 
+static void put_sum(struct mr_fmt *out, const char *key, uint64_t bytes, uint64_t blocks)
+{
+    mr_fmt_print(out, "\"%s\":{\"bytes\":%lu,\"blocks\":%lu}", key, bytes, blocks);
+}
+
+/* in_use is of whole blocks, as the totals are; the classes are of what the call stacks asked for. */
 static void put_leaks(const struct mr_report *report, struct mr_fmt *out)
 {
-    mr_fmt_print(out, "\"leaks\":{\"in_use\":{\"bytes\":%lu,\"blocks\":%lu}", report->totals.in_use_bytes,
-                 report->totals.in_use_blocks);
+    mr_fmt_print(out, "\"leaks\":{");
+    put_sum(out, "in_use", report->totals.in_use_bytes, report->totals.in_use_blocks);
+    mr_fmt_print(out, ",\"checked\":%s", report->leaks_checked ? "true" : "false");
+    for (enum mr_site_kind kind = 0; kind < MR_SITE_IN_USE; kind++) {
+        mr_fmt_char(out, ',');
+        put_sum(out, mr_site_kind_names[kind], report->leaks[kind].bytes, report->leaks[kind].blocks);
+    }
+    mr_fmt_char(out, ',');
+    put_sum(out, "unclassified", report->leaks[MR_SITE_IN_USE].bytes, report->leaks[MR_SITE_IN_USE].blocks);
+    mr_fmt_char(out, ',');
+    put_sum(out, "suppressed", report->suppressed.bytes, report->suppressed.blocks);
     if (report->show_blocks) {
         mr_fmt_print(out, ",\"blocks\":[");
         for (size_t i = 0; i < report->block_count; i++)
@@ -58,6 +73,133 @@ static void put_leaks(const struct mr_report *report, struct mr_fmt *out)
         mr_fmt_print(out, "],\"blocks_left_out\":%lu", report->blocks_left_out);
     }
     mr_fmt_char(out, '}');
+}
+
+/* --- call stacks ---------------------------------------------------------------------------------------- */
+
+/* A key whose value is unknown is left out. */
+static void put_known(struct mr_fmt *out, const char *key, const char *text)
+{
+    if (!text)
+        return;
+    mr_fmt_char(out, ',');
+    put_string(out, key, text);
+}
+
+static void put_frame(struct mr_fmt *out, const struct mr_report_frame *frame)
+{
+    mr_fmt_print(out, "{\"address\":\"0x%lx\"", frame->address);
+    put_known(out, "function", frame->function);
+    if (frame->linkage && frame->function && strcmp(frame->linkage, frame->function) != 0)
+        put_known(out, "linkage", frame->linkage);
+    put_known(out, "file", frame->file);
+    if (frame->line)
+        mr_fmt_print(out, ",\"line\":%u", frame->line);
+    if (frame->module) {
+        put_known(out, "module", frame->module);
+        mr_fmt_print(out, ",\"offset\":\"0x%lx\"", frame->offset);
+        put_known(out, "build_id", frame->build_id);
+    }
+    mr_fmt_print(out, ",\"inlined\":%s}", frame->inlined ? "true" : "false");
+}
+
+static void put_stack(const struct mr_report *report, struct mr_fmt *out, const char *key, uint32_t stack)
+{
+    size_t count;
+    const struct mr_report_frame *frames = mr_frames_of(report, stack, &count);
+    mr_fmt_print(out, "\"%s\":[", key);
+    for (size_t i = 0; i < count; i++) {
+        if (i)
+            mr_fmt_char(out, ',');
+        put_frame(out, &frames[i]);
+    }
+    mr_fmt_char(out, ']');
+}
+
+static void put_site(const struct mr_report *report, struct mr_fmt *out, const struct mr_report_site *site)
+{
+    mr_fmt_print(out, "{\"kind\":\"%s\",\"bytes\":%lu,\"blocks\":%lu", mr_site_kind_names[site->kind], site->bytes,
+                 site->blocks);
+    mr_fmt_print(out, ",\"allocations\":%lu,\"frees\":%lu,\"allocated_bytes\":%lu,\"temporary\":%lu", site->allocations,
+                 site->frees, site->allocated_bytes, site->temporary);
+    mr_fmt_print(out, ",\"peak_bytes\":%lu,\"peak_blocks\":%lu,\"growing_bytes_per_second\":%lu,\"new\":%s,",
+                 site->peak_bytes, site->peak_blocks, site->growing_bytes_per_second, site->is_new ? "true" : "false");
+    if (site->suppressed_by) {
+        put_string(out, "suppressed_by", site->suppressed_by);
+        mr_fmt_char(out, ',');
+    }
+    put_stack(report, out, "stack", site->stack);
+    mr_fmt_char(out, '}');
+}
+
+/* `sites` are those asked for and those suppressed; `freed_sites` have nothing left in use. */
+static void put_sites(const struct mr_report *report, struct mr_fmt *out, const char *key, bool freed)
+{
+    bool any = false;
+    mr_fmt_print(out, "\"%s\":[", key);
+    for (size_t i = 0; i < report->site_count; i++) {
+        const struct mr_report_site *site = &report->sites[i];
+        bool wanted = site->kind == MR_SITE_GONE ? freed : !freed && (i < report->listed_count || site->suppressed_by);
+        if (!wanted)
+            continue;
+        if (any)
+            mr_fmt_char(out, ',');
+        any = true;
+        put_site(report, out, site);
+    }
+    mr_fmt_char(out, ']');
+}
+
+static void put_findings(const struct mr_report *report, struct mr_fmt *out)
+{
+    mr_fmt_print(out, "\"findings\":[");
+    for (size_t i = 0; i < report->finding_count; i++) {
+        const struct mr_report_finding *finding = &report->findings[i];
+        mr_fmt_print(out, i ? ",{" : "{");
+        put_string(out, "kind", finding->kind);
+        put_known(out, "message", finding->message);
+        mr_fmt_print(out, ",\"count\":%lu,\"address\":\"0x%lx\",\"size\":%lu,\"ms\":%lu,", finding->count, finding->address,
+                     finding->size, finding->ms);
+        put_stack(report, out, "stack", finding->stack);
+        mr_fmt_char(out, ',');
+        put_stack(report, out, "allocation_stack", finding->allocation_stack);
+        mr_fmt_char(out, ',');
+        put_stack(report, out, "free_stack", finding->free_stack);
+        mr_fmt_char(out, '}');
+    }
+    mr_fmt_char(out, ']');
+}
+
+static void put_timeline(const struct mr_report *report, struct mr_fmt *out)
+{
+    mr_fmt_print(out, "\"timeline\":[");
+    for (size_t i = 0; i < report->timeline_count; i++) {
+        const struct mr_report_moment *m = &report->timeline[i];
+        mr_fmt_print(out, "%s{\"ms\":%lu,\"in_use_bytes\":%lu,\"in_use_blocks\":%lu", i ? "," : "", m->ms, m->in_use_bytes,
+                     m->in_use_blocks);
+        mr_fmt_print(out, ",\"resident_bytes\":%lu,\"allocations\":%lu,\"allocated_bytes\":%lu}", m->resident_bytes,
+                     m->allocations, m->allocated_bytes);
+    }
+    mr_fmt_char(out, ']');
+}
+
+static void put_notes(const struct mr_report *report, struct mr_fmt *out)
+{
+    mr_fmt_print(out, "\"notes\":[");
+    for (size_t i = 0; i < report->note_count; i++) {
+        mr_fmt_print(out, i ? ",\"" : "\"");
+        mr_fmt_json(out, report->notes[i], strlen(report->notes[i]));
+        mr_fmt_char(out, '"');
+    }
+    mr_fmt_char(out, ']');
+}
+
+static void put_trace(const struct mr_report *report, struct mr_fmt *out)
+{
+    static const char *const traces[] = { "off", "sample", "full" };
+    mr_fmt_print(out, "\"trace\":\"%s\"", traces[report->trace]);
+    if (report->trace == MR_REPORT_TRACE_SAMPLE)
+        mr_fmt_print(out, ",\"sample_interval\":%lu", report->sample_interval);
 }
 
 void mr_json_write(const struct mr_report *report, struct mr_fmt *out)
@@ -71,11 +213,23 @@ void mr_json_write(const struct mr_report *report, struct mr_fmt *out)
     mr_fmt_print(out, ",\"elapsed_ms\":%lu,", report->elapsed_ms);
     put_string(out, "strategy", report->strategy);
     mr_fmt_char(out, ',');
+    put_trace(report, out);
+    mr_fmt_char(out, ',');
     put_totals(&report->totals, out);
     mr_fmt_char(out, ',');
     put_classes(report, out);
     mr_fmt_char(out, ',');
     put_leaks(report, out);
-    mr_fmt_print(out, ",\"sites\":[],\"findings\":[]}\n");
+    mr_fmt_char(out, ',');
+    put_sites(report, out, "sites", false);
+    mr_fmt_char(out, ',');
+    put_sites(report, out, "freed_sites", true);
+    mr_fmt_char(out, ',');
+    put_findings(report, out);
+    mr_fmt_char(out, ',');
+    put_timeline(report, out);
+    mr_fmt_char(out, ',');
+    put_notes(report, out);
+    mr_fmt_print(out, "}\n");
     mr_fmt_flush(out);
 }

@@ -16,12 +16,13 @@ typedef void mr_suppress_complaint(void *ctx, const char *where, unsigned line, 
 struct mr_suppress *mr_suppress_new(void);
 void mr_suppress_free(struct mr_suppress *list);
 
-/* Adds what the text says. False after one complaint per line that is wrong. The text may go afterwards. */
+/* Adds what the text says. False after one complaint per line that is wrong. `where` lives as long as the list; the
+ * text may go. */
 bool mr_suppress_read(struct mr_suppress *list, const char *where, const char *text, size_t len,
                       mr_suppress_complaint *complain, void *ctx);
 
-/* Adds those that come with memoir: what glibc and libstdc++ keep on purpose. */
-bool mr_suppress_read_default(struct mr_suppress *list);
+/* What comes with memoir: what glibc and libstdc++ keep on purpose. For mr_suppress_read. */
+extern const char mr_suppress_default[];
 
 /* The name of the first one that fits a leak of that kind from this stack, or NULL. */
 const char *mr_suppress_match(const struct mr_suppress *list, enum mr_site_kind kind,
@@ -35,7 +36,7 @@ void mr_suppress_list(const struct mr_suppress *list,
                       void (*visit)(void *ctx, const char *where, const char *name, struct mr_report_sum booked),
                       void *ctx);
 
-/* A block in Valgrind's syntax that fits exactly leaks of this kind from this stack. */
+/* A block in Valgrind's syntax, for Valgrind too, that fits leaks of this kind from this stack. */
 void mr_suppress_write(struct mr_fmt *out, unsigned number, enum mr_site_kind kind,
                        const struct mr_report_frame *frames, size_t count);
 

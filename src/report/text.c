@@ -1,4 +1,4 @@
-#include "report.h"
+#include "text.h"
 #include "numbers.h"
 
 #include <signal.h>
@@ -7,11 +7,10 @@
 /* At most 100 columns. Every block of figures can be added up by eye: a row's sign says how it enters
  * the next row that begins with '='. */
 
-#define NO_COUNT UINT64_MAX /* a row without a number of blocks */
 #define SIZES_LISTED 20     /* rows of the table of what is in use, largest first */
 #define PREVIEW 16          /* bytes shown of a block in use */
 
-static const char *when(const struct mr_report *report)
+const char *mr_text_when(const struct mr_report *report)
 {
     return report->exit_kind == MR_EXIT_RUNNING ? "now" : "at the end";
 }
@@ -55,10 +54,17 @@ static void put_header(const struct mr_report *report, struct mr_fmt *out)
         mr_fmt_print(out, "   note      other threads went on meanwhile: sums may be off by what they did\n");
 }
 
-static void put_row(struct mr_fmt *out, char sign, const char *label, uint64_t blocks, uint64_t bytes)
+void mr_text_paint(const struct mr_report *report, struct mr_fmt *out, enum mr_text_colour colour)
+{
+    static const char *const codes[] = { "0", "1", "1;31", "1;32", "1;33" };
+    if (report->colour)
+        mr_fmt_print(out, "\x1b[%sm", codes[colour]);
+}
+
+void mr_text_row(struct mr_fmt *out, char sign, const char *label, uint64_t blocks, uint64_t bytes)
 {
     mr_fmt_print(out, "   %c %-28s", sign, label);
-    if (blocks == NO_COUNT)
+    if (blocks == MR_TEXT_NO_COUNT)
         mr_fmt_print(out, "%16s", "");
     else
         mr_numbers_count(out, 16, blocks);
@@ -66,9 +72,9 @@ static void put_row(struct mr_fmt *out, char sign, const char *label, uint64_t b
     mr_numbers_size(out, 12, bytes);
 }
 
-static void put_line(struct mr_fmt *out, char sign, const char *label, uint64_t blocks, uint64_t bytes)
+void mr_text_line(struct mr_fmt *out, char sign, const char *label, uint64_t blocks, uint64_t bytes)
 {
-    put_row(out, sign, label, blocks, bytes);
+    mr_text_row(out, sign, label, blocks, bytes);
     mr_fmt_char(out, '\n');
 }
 
@@ -76,7 +82,7 @@ static void put_line(struct mr_fmt *out, char sign, const char *label, uint64_t 
 static void put_nonzero(struct mr_fmt *out, const char *label, uint64_t bytes)
 {
     if (bytes)
-        put_line(out, ' ', label, NO_COUNT, bytes);
+        mr_text_line(out, ' ', label, MR_TEXT_NO_COUNT, bytes);
 }
 
 static void put_events(const struct mr_totals *totals, struct mr_fmt *out)
@@ -101,11 +107,11 @@ static void put_summary(const struct mr_report *report, struct mr_fmt *out)
 {
     const struct mr_totals *t = &report->totals;
     mr_fmt_print(out, "\n   %-30s%16s%22s\n", "HEAP", "blocks", "bytes");
-    put_line(out, ' ', "allocated", t->allocations, t->allocated_bytes);
-    put_line(out, '-', "freed", t->frees, t->freed_bytes);
-    put_line(out, '=', report->exit_kind == MR_EXIT_RUNNING ? "in use now" : "in use at the end", t->in_use_blocks,
+    mr_text_line(out, ' ', "allocated", t->allocations, t->allocated_bytes);
+    mr_text_line(out, '-', "freed", t->frees, t->freed_bytes);
+    mr_text_line(out, '=', report->exit_kind == MR_EXIT_RUNNING ? "in use now" : "in use at the end", t->in_use_blocks,
              t->in_use_bytes);
-    put_row(out, ' ', "largest in use", NO_COUNT, t->peak_bytes);
+    mr_text_row(out, ' ', "largest in use", MR_TEXT_NO_COUNT, t->peak_bytes);
     mr_fmt_print(out, " after ");
     mr_numbers_duration(out, t->peak_ms);
     mr_fmt_char(out, '\n');
@@ -117,29 +123,29 @@ static void put_summary(const struct mr_report *report, struct mr_fmt *out)
 static void put_heap_sum(const struct mr_totals *t, struct mr_fmt *out)
 {
     uint64_t held = t->in_use_bytes + t->slack_bytes + t->dirty_bytes + t->metadata_bytes;
-    put_line(out, '+', "in use", NO_COUNT, t->in_use_bytes);
-    put_line(out, '+', "free in slabs in use", NO_COUNT, t->slack_bytes);
-    put_line(out, '+', "free spans, kept for a while", NO_COUNT, t->dirty_bytes);
-    put_line(out, '+', "memoir's own tables", NO_COUNT, t->metadata_bytes);
+    mr_text_line(out, '+', "in use", MR_TEXT_NO_COUNT, t->in_use_bytes);
+    mr_text_line(out, '+', "free in slabs in use", MR_TEXT_NO_COUNT, t->slack_bytes);
+    mr_text_line(out, '+', "free spans, kept for a while", MR_TEXT_NO_COUNT, t->dirty_bytes);
+    mr_text_line(out, '+', "memoir's own tables", MR_TEXT_NO_COUNT, t->metadata_bytes);
     if (held >= t->resident_bytes)
-        put_line(out, '-', "never touched", NO_COUNT, held - t->resident_bytes);
+        mr_text_line(out, '-', "never touched", MR_TEXT_NO_COUNT, held - t->resident_bytes);
     else
-        put_line(out, '+', "not accounted for", NO_COUNT, t->resident_bytes - held);
-    put_line(out, '=', "resident in the heap", NO_COUNT, t->resident_bytes);
+        mr_text_line(out, '+', "not accounted for", MR_TEXT_NO_COUNT, t->resident_bytes - held);
+    mr_text_line(out, '=', "resident in the heap", MR_TEXT_NO_COUNT, t->resident_bytes);
 }
 
-static void put_memory(const struct mr_report *report, struct mr_fmt *out)
+static void put_memory_sum(const struct mr_report *report, struct mr_fmt *out)
 {
     const struct mr_totals *t = &report->totals;
-    mr_fmt_print(out, "\n   MEMORY %-39s%22s\n", when(report), "bytes");
+    mr_fmt_print(out, "\n   MEMORY %-39s%22s\n", mr_text_when(report), "bytes");
     put_heap_sum(t, out);
     if (report->process_resident_bytes >= t->resident_bytes)
-        put_line(out, '+', "rest of the process", NO_COUNT, report->process_resident_bytes - t->resident_bytes);
+        mr_text_line(out, '+', "rest of the process", MR_TEXT_NO_COUNT, report->process_resident_bytes - t->resident_bytes);
     else if (report->process_resident_bytes)
-        put_line(out, '-', "not yet counted by the kernel", NO_COUNT,
+        mr_text_line(out, '-', "not yet counted by the kernel", MR_TEXT_NO_COUNT,
                  t->resident_bytes - report->process_resident_bytes);
     if (report->process_resident_bytes)
-        put_line(out, '=', "resident in the process", NO_COUNT, report->process_resident_bytes);
+        mr_text_line(out, '=', "resident in the process", MR_TEXT_NO_COUNT, report->process_resident_bytes);
     put_nonzero(out, "given back so far", t->purged_bytes);
     put_nonzero(out, "free spans that cost nothing", t->clean_bytes);
     put_nonzero(out, "address space made writable", t->committed_bytes);
@@ -177,7 +183,7 @@ static void put_fragmentation(const struct mr_report *report, struct mr_fmt *out
     const struct mr_totals *t = &report->totals;
     uint64_t small_bytes, bound = rounding_bound(report, &small_bytes);
     uint64_t lying_free = t->slack_bytes + t->dirty_bytes;
-    mr_fmt_print(out, "\n   FRAGMENTATION %s\n", when(report));
+    mr_fmt_print(out, "\n   FRAGMENTATION %s\n", mr_text_when(report));
     put_share(out, "overhead", t->resident_bytes - mr_min(t->in_use_bytes, t->resident_bytes), t->resident_bytes,
               "of the resident heap is not in use");
     put_share(out, "external", lying_free, t->in_use_bytes + lying_free,
@@ -185,6 +191,17 @@ static void put_fragmentation(const struct mr_report *report, struct mr_fmt *out
     if (strcmp(report->strategy, "slab") == 0)
         put_share(out, "internal", mr_min(bound, small_bytes), small_bytes,
                   "at most, of the slab blocks in use is rounding");
+}
+
+/* A process that was killed left no figures of its heap's memory. */
+static void put_memory(const struct mr_report *report, struct mr_fmt *out)
+{
+    if (report->totals.resident_bytes || report->totals.metadata_bytes) {
+        put_memory_sum(report, out);
+        put_fragmentation(report, out);
+    } else if (report->process_resident_bytes) {
+        mr_text_line(out, ' ', "resident, when last seen", MR_TEXT_NO_COUNT, report->process_resident_bytes);
+    }
 }
 
 /* Blocks of slabs have the size of their row; all others may be smaller. */
@@ -296,7 +313,7 @@ static void put_blocks(const struct mr_report *report, struct mr_fmt *out)
 
 static void put_leaks(const struct mr_report *report, struct mr_fmt *out)
 {
-    mr_fmt_print(out, "\n   STILL IN USE %s\n", when(report));
+    mr_fmt_print(out, "\n   STILL IN USE %s\n", mr_text_when(report));
     put_sizes(report, out);
     if (report->show_blocks)
         put_blocks(report, out);
@@ -304,42 +321,39 @@ static void put_leaks(const struct mr_report *report, struct mr_fmt *out)
         mr_fmt_print(out, "   (MEMOIR_LEAKS=full or --leaks=full lists each block)\n");
 }
 
-/* The last line says what a reader in a hurry wants to know. */
-static void put_verdict(const struct mr_report *report, struct mr_fmt *out)
+static void put_notes(const struct mr_report *report, struct mr_fmt *out)
 {
-    const struct mr_totals *t = &report->totals;
-    bool running = report->exit_kind == MR_EXIT_RUNNING;
-    mr_fmt_print(out, "\n== memoir == ");
-    if (t->in_use_blocks == 0) {
-        mr_fmt_print(out, "nothing is in use: ");
-        mr_numbers_noun(out, t->frees, "block");
-        mr_fmt_print(out, " allocated, all freed");
-    } else {
-        mr_numbers_noun(out, t->in_use_blocks, "block");
-        mr_fmt_print(out, " (");
-        mr_numbers_size(out, 0, t->in_use_bytes);
-        mr_fmt_print(out, running ? ") %s in use now" : ") %s still in use at the end",
-                     running ? (t->in_use_blocks == 1 ? "is" : "are") : (t->in_use_blocks == 1 ? "was" : "were"));
+    for (size_t i = 0; i < report->note_count; i++) {
+        mr_fmt_print(out, "%s   note      ", i ? "" : "\n");
+        mr_numbers_text(out, report->notes[i], strlen(report->notes[i]), 400);
+        mr_fmt_char(out, '\n');
     }
-    if (t->failed) {
-        mr_fmt_print(out, "; ");
-        mr_numbers_noun(out, t->failed, "request");
-        mr_fmt_print(out, " failed");
+    if (report->ledger) {
+        mr_fmt_print(out, "\n   all of it: memoir report ");
+        mr_numbers_text(out, report->ledger, strlen(report->ledger), 4096);
+        mr_fmt_print(out, "   (--format=json|pprof|folded|openmetrics)\n");
     }
-    mr_fmt_char(out, '\n');
 }
 
 void mr_text_write(const struct mr_report *report, struct mr_fmt *out)
 {
+    bool has_stacks = report->trace != MR_REPORT_TRACE_OFF && (report->site_count || report->sites_filtered);
     put_header(report, out);
     if (report->show_stats) {
         put_summary(report, out);
         put_memory(report, out);
-        put_fragmentation(report, out);
         put_classes(report, out);
     }
-    if (report->show_leaks && report->totals.in_use_blocks)
+    if (report->show_leaks && has_stacks) {
+        mr_text_leak_sums(report, out);
+        mr_text_sites(report, out);
+    }
+    if (report->show_leaks && report->totals.in_use_blocks && (report->show_blocks || !has_stacks))
         put_leaks(report, out);
-    put_verdict(report, out);
+    if (report->show_stats && has_stacks)
+        mr_text_rankings(report, out);
+    mr_text_findings(report, out);
+    put_notes(report, out);
+    mr_text_verdict(report, out);
     mr_fmt_flush(out);
 }

@@ -8,18 +8,23 @@ import json
 import re
 import sys
 
-TYPES = {"object": dict, "array": list, "string": str, "integer": int}
+TYPES = {"object": dict, "array": list, "string": str, "integer": int, "boolean": bool}
 KNOWN = {"$schema", "title", "type", "required", "additionalProperties", "properties", "items", "enum", "const",
-         "pattern", "minimum", "oneOf"}
+         "pattern", "minimum", "oneOf", "$ref", "$defs"}
+CLASSES = ("definitely_lost", "indirectly_lost", "possibly_lost", "still_reachable")
+definitions = {}
 
 
 def breaches(schema, value, at="report"):
     assert set(schema) <= KNOWN, f"unknown keywords in the schema: {set(schema) - KNOWN}"
+    if "$ref" in schema:
+        yield from breaches(definitions[schema["$ref"].removeprefix("#/$defs/")], value, at)
     if "oneOf" in schema:
         fitting = [s for s in schema["oneOf"] if not list(breaches(s, value, at))]
         if len(fitting) != 1:
             yield f"{at}: fits {len(fitting)} of the alternatives"
-    if "type" in schema and (not isinstance(value, TYPES[schema["type"]]) or isinstance(value, bool)):
+    if "type" in schema and (not isinstance(value, TYPES[schema["type"]])
+                             or isinstance(value, bool) != (schema["type"] == "boolean")):
         yield f"{at}: {value!r} is not of type {schema['type']}"
         return
     if "const" in schema and value != schema["const"]:
@@ -56,11 +61,28 @@ def sum_breaches(report):
                                       ("allocated_bytes", "freed_bytes", "in_use_bytes")):
         if totals[minuend] - totals[subtrahend] != totals[rest]:
             yield f"{minuend} - {subtrahend} is not {rest}"
-    for key in ("allocations", "frees", "in_use_blocks"):
+    for key in ("allocations", "frees", "in_use_blocks") if classes else ():
         if sum(c[key] for c in classes) != totals[key]:
             yield f"the size classes' {key} make {sum(c[key] for c in classes)}, the total says {totals[key]}"
     if report["leaks"]["in_use"] != {"bytes": totals["in_use_bytes"], "blocks": totals["in_use_blocks"]}:
         yield "leaks.in_use differs from the totals"
+    yield from site_breaches(report)
+
+
+def site_breaches(report):
+    """What is listed is part of what is summed up, class by class. (--top and filters may leave sites out.)"""
+    leaks = report["leaks"]
+    for kind, key in [(c, c) for c in CLASSES] + [("in_use", "unclassified")]:
+        for unit in ("bytes", "blocks"):
+            listed = sum(s[unit] for s in report["sites"] if s["kind"] == kind and "suppressed_by" not in s)
+            if listed > leaks[key][unit]:
+                yield f"sites that are {kind} have {listed} {unit}, the sum says {leaks[key][unit]}"
+    if not leaks["checked"] and any(leaks[c]["blocks"] for c in CLASSES):
+        yield "blocks are classified, though no check was made"
+    if any(s["kind"] != "gone" or s["blocks"] for s in report["freed_sites"]):
+        yield "freed_sites has a site with blocks in use"
+    if any(a["ms"] >= b["ms"] for a, b in zip(report["timeline"], report["timeline"][1:])):
+        yield "the timeline does not go forward"
 
 
 def no_duplicates(pairs):
@@ -72,6 +94,7 @@ def no_duplicates(pairs):
 def main():
     with open(sys.argv[1]) as f:
         schema = json.load(f)
+    definitions.update(schema.get("$defs", {}))
     failed = False
     for name in sys.argv[2:]:
         with open(name) as f:

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "place.h"
+#include "own_place.h"
 
 static __attribute__((noinline, noclone)) const void *where_called(void)
 {

@@ -1,6 +1,6 @@
-/* place.h: an address of this very program as a place to look up. */
-#ifndef PLACE_H
-#define PLACE_H
+/* own_place.h: an address of this very program as a place to look up. */
+#ifndef OWN_PLACE_H
+#define OWN_PLACE_H
 
 #include <elf.h>
 #include <link.h>
