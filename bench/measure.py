@@ -77,12 +77,12 @@ class Cells:
 
     def command(self, row, allocator):
         preload = allocator.path or (self.libc if row.own_malloc else "")
-        if row.group == "pair":
+        if row.alone:
             return row.argv + [allocator.path]
         if row.server:
             return row.argv + [self.launch, self.file("record"), preload, str(self.scale)]
         own = [self.launch, "-r", self.file("record"), "-o", self.file("out"), "-e", self.file("err"),
-               "-t", str(self.timeout), "-n", str(row.times)]
+               "-t", str(max(self.timeout, row.timeout)), "-n", str(row.times)]
         return own + (["-p", preload] if preload else []) + row.argv
 
     def clocked(self, command, env):
@@ -100,7 +100,7 @@ class Cells:
         for name in ("record", "out", "err", "hyperfine"):
             remove(self.file(name))
         env = {**os.environ, **row.env, **allocator.env}
-        if row.group == "pair":
+        if row.alone:
             return self.probe_alone(row, allocator, env)
         outer = self.clocked(self.command(row, allocator), env)
         record = json.loads(read(self.file("record")) or NO_RECORD)
@@ -109,6 +109,19 @@ class Cells:
     def probe_alone(self, row, allocator, env):
         run = subprocess.run(self.command(row, allocator), env=env, capture_output=True, text=True)
         return {"status": run.returncode, "values": parse_json(run.stdout)}
+
+    def heap_at_peak(self, row, allocator):
+        """One more run, not timed, with memoir's own report at its end: bytes in use when they were most, and bytes
+        committed. Of several processes, the one that used most; None where there is no report."""
+        for old in glob.glob(self.file("heap.*.json")):
+            remove(old)
+        env = {**os.environ, **row.env, **allocator.env, "MEMOIR_OUTPUT": self.file("heap.%p.json"),
+               "MEMOIR_FORMAT": "json"}
+        subprocess.run(self.command(row, allocator), env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        reports = [parse_json(read(path)) for path in glob.glob(self.file("heap.*.json"))]
+        totals = [r["totals"] for r in reports if r]
+        most = max(totals, key=lambda t: t["peak_bytes"], default=None)
+        return {"in_use": most["peak_bytes"], "committed": most["committed_bytes"]} if most else None
 
     def cell(self, row, record, outer):
         """Times per start. hyperfine's wall time also holds the launcher's half millisecond, which matters where one

@@ -149,14 +149,46 @@ def idle(f):
 
 
 def churn(f):
+    """The sizes of a tenth come again five tenths later: a heap that does not grow has the same RSS then."""
     if "churn" not in f.benchmarks:
         return []
     rows = []
     for one in f.allocators:
         values = f.probe("churn", one, "rss") or []
-        rows.append([one] + [number(v, "rss") for v in values] + ["–"] * (10 - len(values)))
-    head = ["allocator"] + [str(i + 1) for i in range(10)]
+        growth = [later / earlier for earlier, later in zip(values, values[5:])]
+        tenths = [number(v, "rss") for v in values] + ["–"] * (10 - len(values))
+        rows.append([one] + tenths + [number(geomean(growth))])
+    head = ["allocator"] + [str(i + 1) for i in range(10)] + ["second half / first"]
     return ["## A long life: RSS in MiB at each tenth", ""] + table(head, rows)
+
+
+def fragmentation(f, name, one):
+    heap = f.benchmarks[name].get("heaps", {}).get(one)
+    return 1 - heap["in_use"] / heap["committed"] if heap else None
+
+
+def strategies(f):
+    names = [n for n in f.timed("all") if any(f.benchmarks[n].get("heaps", {}).values())]
+    if not names:
+        return []
+    ours = [one for one in f.allocators if one in f.benchmarks[names[0]]["heaps"]]
+    parts = [("time, s", lambda n, one: number(f.median(n, one, "time"), "time")),
+             ("peak RSS, MiB", lambda n, one: number(f.median(n, one, "rss"), "rss")),
+             ("fragmentation", lambda n, one: number(fragmentation(f, n, one)))]
+    lines = ["## Strategies", "", "Fragmentation: 1 - most bytes in use / bytes committed, by memoir's own report.", ""]
+    for what, figure in parts:
+        lines += table([what] + names, [[one] + [figure(n, one) for n in names] for one in ours])
+    return lines
+
+
+def locks(f):
+    if "locks-64" not in f.benchmarks:
+        return []
+    what = {"locks": "functions with a lock in their name", "largest": "the largest of them",
+            "futex": "futex calls in the kernel"}
+    rows = [[text] + [number(f.probe("locks-64", one, key)) for one in f.allocators] for key, text in what.items()]
+    title = "## Locks: percent of the samples of independent work in 64 threads"
+    return [title, ""] + table(["in"] + f.allocators, rows)
 
 
 def pairs(f):
@@ -193,6 +225,9 @@ def noise(f):
     if gaps:
         lines.append(f"- hyperfine's clock against the launcher's: {1e3 * statistics.median(gaps):.1f} ms more "
                      f"(median), {1e3 * max(gaps):.1f} ms at most.")
+    for revision in sorted({b["revision"] for b in f.benchmarks.values() if "revision" in b}):
+        names = [n for n, b in f.benchmarks.items() if b.get("revision") == revision]
+        lines.append(f"- Measured at revision {revision}: {' '.join(names)}.")
     lines += [f"- Not run: {name}: {why}." for name, why in f.result["skipped"].items()]
     return lines + [f"- {text}" for text in f.faults()] + [""]
 
@@ -201,7 +236,7 @@ def markdown(f):
     lines = ["# Benchmarks", ""] + summary(f) + pairwise(f) + outliers(f)
     for group in GROUPS:
         lines += group_section(f, group)
-    for section in (scaling, mappings, startup, pairs, latency, idle, churn, noise):
+    for section in (strategies, scaling, locks, mappings, startup, pairs, latency, idle, churn, noise):
         lines += section(f)
     return "\n".join(lines)
 

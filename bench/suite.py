@@ -22,12 +22,15 @@ class Benchmark:
     kind: str = "timed"  # timed: its costs are the result; probe: it prints its results as JSON
     most_runs: int = 1000
     needs: str = ""  # a program that must be installed
+    timeout: int = 0  # seconds, where it takes longer than the others
     server: bool = False  # argv measures by itself and is told where to write the record
+    alone: bool = False  # argv measures by itself, is told the library and prints JSON
     own_malloc: bool = False  # linked against an allocator of its own: libc is preloaded to measure glibc
 
 
 MICRO = ("lifo fifo shuffle steady batches tree mid20k mid100k large regrow calloc aligned containers").split()
 REALLOC = ("fresh", "used", "step", "turns", "string")
+STRATEGY_ROWS = "steady regrow sqlite3 lua xsltproc".split()  # what --strategies runs unless told otherwise
 THREADED = ("independent larson exchange prodcons shortlived handover sleepers sharing").split()
 
 
@@ -53,9 +56,12 @@ def probes(build, scale, here, churn_seconds):
     burst = str(max(64, 1024 * min(scale, 100) // 100))
     rows += [Benchmark(f"idle-{t}", "idle", [prog("idle"), burst, str(t)], kind="probe", most_runs=1) for t in (1, 4)]
     rows.append(Benchmark("pair", "pair", [os.path.join(here, "pair.sh"), prog("pair")], kind="probe", most_runs=1,
-                          needs="valgrind"))
+                          needs="valgrind", alone=True))
+    rows.append(Benchmark("locks-64", "locks", [os.path.join(here, "locks.sh"), prog("independent"), str(scale), "64"],
+                          kind="probe", needs="perf", alone=True))
     if churn_seconds:
-        rows.append(Benchmark("churn", "churn", [prog("churn"), str(churn_seconds)], kind="probe", most_runs=1))
+        rows.append(Benchmark("churn", "churn", [prog("churn"), str(churn_seconds)], kind="probe", most_runs=1,
+                              timeout=2 * churn_seconds + 60))
     return rows
 
 
