@@ -42,7 +42,7 @@ CLI_ONLY   := ledger/reader symbol/dw symbol/die symbol/cache symbol/demangle \
               report/diff_text report/diff_json
 CLI_LIBS   := -ldw -lelf -liberty -lz
 # Files of entry/ that define names the C library owns: they stay out of libmemoir.a.
-OVERRIDES  := malloc glibc new other tell exits limits api lsan
+OVERRIDES  := malloc glibc new other tell exits limits api lsan story unload
 
 sources = $(sort $(wildcard $(addprefix src/,$(addsuffix /*.c,$(1)))))
 objects = $(patsubst src/%.c,$(B)/obj/%.o,$(1))
@@ -66,6 +66,9 @@ $(B)/obj/%.o: src/%.c Makefile
 
 # C++ callers may throw through operator new; the file needs unwind tables that say so.
 CFLAGS_entry_new := -fexceptions
+
+# Vectors of two would take pc and sp through registers that are far away.
+CFLAGS_track_unwind := -fno-tree-slp-vectorize
 
 $(B)/libmemoir.so: $(LIB_OBJ) src/entry/exports.map
 	$(CC) $(OPT) -shared -Wl,-soname,libmemoir.so -Wl,--version-script=src/entry/exports.map \

@@ -33,6 +33,44 @@ MEMOIR_API void memoir_report(void);
  * constant string). Other threads must not allocate meanwhile. O(heap). */
 MEMOIR_API const char *memoir_check(void);
 
+/* ---- leaks --------------------------------------------------------------------------------------------- */
+
+enum memoir_leak_kind {
+    MEMOIR_DEFINITELY_LOST, /* no pointer to the block was found */
+    MEMOIR_INDIRECTLY_LOST, /* pointers to it are in lost blocks only */
+    MEMOIR_POSSIBLY_LOST,   /* pointers lead into its middle only, or are in blocks of which that is true */
+    MEMOIR_STILL_REACHABLE,
+    MEMOIR_LEAK_KINDS
+};
+
+struct memoir_leak_sum {
+    size_t blocks, bytes; /* usable bytes */
+};
+
+struct memoir_leaks {
+    struct memoir_leak_sum kinds[MEMOIR_LEAK_KINDS];
+    const char *doubt; /* NULL, or what makes the result doubtful, or impossible; a constant string */
+};
+
+struct memoir_leak {
+    void *block;
+    size_t size; /* usable bytes */
+    enum memoir_leak_kind kind;
+    void *holder; /* of an indirectly lost block: the definitely lost one it hangs on; else NULL */
+};
+typedef void memoir_leak_each(void *ctx, const struct memoir_leak *leak);
+
+/* Looks for pointers to every block in use and says which the program can still reach. The other threads are
+ * stopped as long as it takes to copy the process (without its fork handlers); the copy is searched while they run
+ * on. A pointer that only a register of the caller holds counts.
+ *
+ * leaks, each   may be NULL. `each` is called afterwards, for every block in use, definitely lost ones first; it may
+ *               allocate and free
+ * returns       the bytes lost definitely and indirectly; SIZE_MAX when it was impossible: leaks->doubt says why
+ *
+ * Thread-safe; async-signal-safe with each == NULL. To other threads it is a signal handled with SA_RESTART. */
+MEMOIR_API size_t memoir_leak_check(struct memoir_leaks *leaks, memoir_leak_each *each, void *ctx);
+
 #ifdef __cplusplus
 }
 #endif

@@ -3,7 +3,10 @@
 #define MR_CHECK_H
 
 #include "base.h"
+#include "ledger.h"
 #include "heap.h"
+#include "reach.h"
+#include "watch.h"
 
 /* What the program was doing with the pointer. */
 enum mr_act { MR_ACT_FREE, MR_ACT_REALLOC, MR_ACT_USABLE_SIZE };
@@ -11,5 +14,71 @@ enum mr_act { MR_ACT_FREE, MR_ACT_REALLOC, MR_ACT_USABLE_SIZE };
 /* A pointer into our memory was given back (or resized) though no block in use starts there: a double
  * free, or a pointer into a block. Says so on descriptor 2 and aborts, as glibc does. */
 _Noreturn void mr_findings_bad_pointer(enum mr_act act, const void *p);
+
+/* ---- what the program says about its leaks (exempt.c) ----------------------------------------------------
+ * Annotations that LeakSanitizer made common. All are async-signal-safe and take no lock. */
+
+/* The block that holds the byte at p, and what it leads to, is no leak; false: there was no memory for the note. A
+ * note outlives its block: another block in the same place is ignored too. */
+bool mr_exempt_object(const void *p);
+
+/* Words of [at, at + bytes) may be the only pointers to blocks; false: no room. Of equal regions one is withdrawn. */
+bool mr_exempt_region(const void *at, size_t bytes);
+bool mr_exempt_forget_region(const void *at, size_t bytes);
+
+/* What the calling thread allocates between the two is no leak; they nest. Who hands out blocks asks mr_exempt_is_off
+ * where that costs nothing. */
+void mr_exempt_turn_off(void);
+void mr_exempt_turn_on(void);
+bool mr_exempt_is_off(void);
+
+typedef void mr_exempt_visit(void *ctx, uintptr_t at, size_t bytes);
+void mr_exempt_each_object(mr_exempt_visit *each, void *ctx);
+void mr_exempt_each_region(mr_exempt_visit *each, void *ctx);
+
+/* ---- leaks (leak.c) ----------------------------------------------------------------------------------------- */
+
+struct mr_leak_block {
+    uintptr_t start;
+    size_t size; /* usable bytes */
+    enum mr_leak_kind kind;
+    uintptr_t holder; /* INDIRECT: the definite block it hangs on, else 0 */
+};
+
+enum { MR_LEAK_TIDS = 8, MR_LEAK_EXCLUDED = 64 };
+
+struct mr_leak_request {
+    bool in_place;        /* mark while the other threads wait; else in a copy of the process, while they run on */
+    unsigned patience_ms; /* for other threads and locks; 0: one second */
+
+    /* May be NULL. Called for each block in use, lost heads before what hangs on them, in the process that marks: what
+     * it writes is seen only in memory that the two share (mr_world_share). It must not allocate. */
+    void (*each)(void *ctx, const struct mr_leak_block *block);
+
+    /* May be NULL. Whether a block is to count as reachable whatever leads to it. Called likewise. */
+    bool (*is_exempt)(void *ctx, uintptr_t block);
+    void *ctx;
+
+    const struct mr_range *excluded; /* memory that holds addresses of blocks and is no root: tables of ours */
+    size_t excluded_count;           /* at most MR_LEAK_EXCLUDED */
+};
+
+struct mr_leak_result {
+    const char *impossible; /* NULL, or why there is no result */
+    struct mr_leak_sum { uint64_t blocks, bytes; } kinds[MR_LEAK_KIND_COUNT];
+    bool in_place;          /* what was done; another request may have been refused by the system */
+    bool unlisted;          /* the threads of the process could not be listed */
+    bool cut;               /* there were more mappings than could be looked at */
+    uint32_t threads;       /* others than the caller */
+    uint32_t unstopped;     /* of these, so many ran on: what only their registers held may be called lost */
+    int32_t unstopped_tids[MR_LEAK_TIDS]; /* the first of them */
+    uint64_t faults;        /* places that could not be read */
+    uint64_t scanned_bytes;
+    uint64_t pause_ns, mark_ns;
+};
+
+/* Classifies every block in use. Stops the other threads, if only for a moment; one check at a time. False when it was
+ * impossible. Never allocates; may be called in a signal handler. */
+bool mr_leak_check(const struct mr_leak_request *request, struct mr_leak_result *result);
 
 #endif

@@ -35,6 +35,7 @@ void mr_entry_free(void *p);
 
 /* Whether a report was asked for. */
 bool mr_tell_is_due(void);
+bool mr_tell_is_due_at_end(void); /* not only when a signal asks */
 
 /* Prepares what must be known before a report: where standard error leads, the time. Does nothing when
  * done already. */
@@ -46,5 +47,19 @@ void mr_tell_forked(void);
 /* Writes the report where it was asked for. In the process that prepared it, or a fork child of it; not in
  * a vfork child. At most one report is written at a time; async-signal-safe. */
 void mr_tell_report(enum mr_exit_kind kind, int value);
+
+/* ---- story.c: what the ledger is told, beside what is booked as it happens ------------------------------------ */
+
+/* Opens the ledger when one is asked for or call stacks are; complains when its file cannot be had. */
+void mr_story_begin(void);
+
+/* The figures of the heap as they are now. */
+void mr_story_figures(const struct mr_heap_stats *stats);
+
+/* How the process ended; nothing is booked any more. */
+void mr_story_end(enum mr_exit_kind kind, int value);
+
+/* In a fork child: its ledger is its own from now on. */
+void mr_story_forked(void);
 
 #endif

@@ -28,8 +28,10 @@ static _Atomic bool told;
 
 static void tell_end(enum mr_exit_kind kind, int value)
 {
-    if (!atomic_exchange(&told, true))
-        mr_tell_report(kind, value);
+    if (atomic_exchange(&told, true))
+        return;
+    mr_tell_report(kind, value);
+    mr_story_end(kind, value);
 }
 
 static void on_exit_status(int status, void *unused)
@@ -132,6 +134,7 @@ extern int __cxa_at_quick_exit(void (*function)(void *), void *dso);
 static void forked(void)
 {
     atomic_store(&told, false);
+    mr_story_forked();
     mr_tell_forked();
 }
 
@@ -161,6 +164,7 @@ static __attribute__((constructor(101))) void start(void)
     mr_conf_boot();
     if (!mr_other_rules())
         complain();
+    mr_story_begin();
     if (mr_tell_is_due()) {
         mr_tell_prepare();
         on_exit(on_exit_status, NULL);
@@ -168,7 +172,7 @@ static __attribute__((constructor(101))) void start(void)
         mr_fork_handlers(NULL, NULL, forked);
         if (mr_conf.signal)
             handle((int)mr_conf.signal, on_request, SA_RESTART | SA_ONSTACK);
-        if (mr_conf.output[0] || mr_conf.stats || mr_conf.leaks != MR_LEAKS_OFF)
+        if (mr_tell_is_due_at_end())
             handle_fatal_signals();
     }
     errno = saved;

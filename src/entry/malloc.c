@@ -28,7 +28,7 @@ static MR_NOINLINE void *malloc_rest(size_t size)
     /* A thread has a heap only where we rule. */
     if (MR_UNLIKELY(!mr_heap_is_real(mr_heap_self) && mr_other_rules()))
         return mr_other_heap()->malloc(size);
-    void *p = mr_heap_malloc_rest(size);
+    void *p = MR_LIKELY(!mr_heap_watch) ? mr_heap_malloc_rest(size) : mr_watch_malloc(MR_WATCH_CALLER, size);
     return MR_LIKELY(p != NULL) ? p : out_of_memory();
 }
 
@@ -58,7 +58,7 @@ static void free_other(void *p)
 
 static MR_NOINLINE void free_slow(void *p)
 {
-    switch (mr_heap_free_rest(p)) {
+    switch (MR_LIKELY(!mr_heap_watch) ? mr_heap_free_rest(p) : mr_watch_free(p)) {
     case MR_FREED:
         break;
     case MR_NOT_OURS:
@@ -87,7 +87,7 @@ static MR_NOINLINE void *calloc_slow(size_t size)
 {
     if (MR_UNLIKELY(mr_other_rules()))
         return calloc_other(size);
-    void *p = mr_heap_calloc(size);
+    void *p = MR_LIKELY(!mr_heap_watch) ? mr_heap_calloc(size) : mr_watch_calloc(MR_WATCH_CALLER, size);
     return MR_LIKELY(p != NULL) ? p : out_of_memory();
 }
 
@@ -107,6 +107,12 @@ static void *realloc_other(void *p, size_t size)
     return other->realloc ? other->realloc(p, size) : out_of_memory();
 }
 
+static void *resize(void *p, size_t size, enum mr_freed *freed)
+{
+    return MR_LIKELY(!mr_heap_watch) ? mr_heap_realloc(p, size, freed)
+                                     : mr_watch_realloc(MR_WATCH_CALLER, p, size, freed);
+}
+
 static void *entry_realloc(void *p, size_t size)
 {
     enum mr_freed freed;
@@ -116,7 +122,7 @@ static void *entry_realloc(void *p, size_t size)
         mr_entry_free(p);
         return NULL;
     }
-    void *q = mr_heap_realloc(p, size, &freed);
+    void *q = resize(p, size, &freed);
     if (MR_LIKELY(q != NULL))
         return q;
     if (freed == MR_NOT_OURS)
@@ -138,7 +144,7 @@ static void *aligned(size_t align, size_t size)
 {
     if (MR_UNLIKELY(mr_other_rules()))
         return mr_other_heap()->memalign ? mr_other_heap()->memalign(align, size) : NULL;
-    return mr_heap_aligned(align, size);
+    return MR_LIKELY(!mr_heap_watch) ? mr_heap_aligned(align, size) : mr_watch_aligned(MR_WATCH_CALLER, align, size);
 }
 
 static MR_NOINLINE void *memalign_slow(size_t align, size_t size)

@@ -28,10 +28,14 @@ static bool to_stderr(void)
     return mr_conf.output[0] == '\0' || strcmp(mr_conf.output, "stderr") == 0;
 }
 
-bool mr_tell_is_due(void)
+/* With a ledger the report is written by whoever reads that, unless an output was asked for as well. */
+static bool is_to_be_written(void)
 {
-    return mr_conf.output[0] != '\0' || mr_conf.stats || mr_conf.leaks != MR_LEAKS_OFF || mr_conf.signal != 0;
+    return mr_conf.output[0] != '\0' || (mr_conf.ledger[0] == '\0' && (mr_conf.stats || mr_conf.leaks != MR_LEAKS_OFF));
 }
+
+bool mr_tell_is_due_at_end(void) { return is_to_be_written() || mr_conf.ledger[0] != '\0'; }
+bool mr_tell_is_due(void) { return mr_tell_is_due_at_end() || mr_conf.signal != 0; }
 
 /* Some programs close standard error before they end, and others put a file of theirs in its place: a
  * copy is kept, and what it leads to is compared before anything is written. */
@@ -200,6 +204,7 @@ static struct mr_report gather(enum mr_exit_kind kind, int value)
 {
     mr_heap_boot();
     mr_heap_look(&stats, true, PATIENCE_MS);
+    mr_story_figures(&stats);
     if (stats.totals.peak_ms > start_ms)
         stats.totals.peak_ms -= start_ms;
     else
@@ -226,33 +231,39 @@ static struct mr_report gather(enum mr_exit_kind kind, int value)
 }
 
 /* False when the system did not take all of it. */
-static bool write_report(int fd, enum mr_exit_kind kind, int value)
+static bool write_report(struct mr_report *report, int fd)
 {
-    struct mr_report report = gather(kind, value);
     struct list list = { 0 };
     size_t listed = 0;
-    if (report.show_blocks) {
-        listed = list_blocks(&list, report.totals.in_use_blocks);
-        report.blocks = list.blocks;
-        report.block_count = list.len;
-        report.blocks_left_out = list.left_out;
+    if (report->show_blocks) {
+        listed = list_blocks(&list, report->totals.in_use_blocks);
+        report->blocks = list.blocks;
+        report->block_count = list.len;
+        report->blocks_left_out = list.left_out;
     }
     struct target target = { .fd = fd };
     struct mr_fmt f = mr_fmt_to_sink(buffer, sizeof buffer, to_target, &target);
-    mr_report_formats[mr_conf.format].write(&report, &f);
+    mr_report_formats[mr_conf.format].write(report, &f);
     mr_fmt_flush(&f);
     mr_vm_release(list.blocks, listed);
     return !target.broken;
+}
+
+static void write_out(struct mr_report *report)
+{
+    int fd = open_output();
+    if (fd >= 0 && !write_report(report, fd) && !to_stderr())
+        complain("not all of it could be written");
+    if (fd >= 0 && fd != 2 && fd != stderr_copy)
+        mr_file_close(fd);
 }
 
 void mr_tell_report(enum mr_exit_kind kind, int value)
 {
     if (story_pid != mr_process_id() || atomic_exchange(&telling, true))
         return;
-    int fd = open_output();
-    if (fd >= 0 && !write_report(fd, kind, value) && !to_stderr())
-        complain("not all of it could be written");
-    if (fd >= 0 && fd != 2 && fd != stderr_copy)
-        mr_file_close(fd);
+    struct mr_report report = gather(kind, value);
+    if (is_to_be_written() || mr_conf.ledger[0] == '\0')
+        write_out(&report);
     atomic_store(&telling, false);
 }

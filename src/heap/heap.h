@@ -235,4 +235,47 @@ MR_INLINE bool mr_heap_try_free(void *p)
     return true;
 }
 
+/* ---- the same in a watched heap that was entered ------------------------------------------------------- */
+
+/* Index of the block of a slab that starts at p, which lies in the slab; or -1, as mr_lookup_block. */
+MR_INLINE int mr_heap_index(const struct mr_slab *slab, const void *p)
+{
+    size_t offset = (size_t)((const char *)p - mr_lookup_start(slab));
+    size_t index = offset * mr_sizeclass_inverse[slab->cls] >> 32;
+    return MR_LIKELY(index * mr_sizeclass_bytes[slab->cls] == offset) && index < slab->ext ? (int)index : -1;
+}
+
+/* A block of a slab if one is at hand; else NULL, and nothing happened. */
+MR_INLINE void *mr_heap_try_take_in(struct mr_heap *heap, size_t size, uint32_t label)
+{
+    if (MR_UNLIKELY(size > MR_SLAB_MAX))
+        return NULL;
+    struct mr_slab *slab = heap->behind[mr_sizeclass_of(size)];
+    void *p = mr_heap_pop(slab);
+    if (p)
+        *mr_tag_at(slab, (uint32_t)mr_heap_index(slab, p)) = mr_tag_make(label, mr_sizeclass_bytes[slab->cls] - size);
+    return p;
+}
+
+/* Frees a block of the heap's own and says what its tag was; false, and nothing happened, for every other pointer. */
+MR_INLINE bool mr_heap_try_free_in(struct mr_heap *heap, void *p, struct mr_tag *tag)
+{
+    struct mr_slab *slab = mr_lookup_slice(p);
+    if (MR_UNLIKELY(!slab || atomic_load_explicit(&slab->owner, memory_order_relaxed) !=
+                                 ((uintptr_t)heap | MR_OWNER_WATCHED)))
+        return false;
+    int index = mr_heap_index(slab, p);
+    uint32_t *place = mr_tag_at(slab, (uint32_t)index);
+    if (MR_UNLIKELY(index < 0 || *place == 0))
+        return false;
+    *tag = mr_tag_read(*place, mr_sizeclass_bytes[slab->cls]);
+    *place = 0;
+    *(void **)p = slab->free;
+    slab->free = p;
+    MR_ADD(slab->count, -(uint64_t)1);
+    if (MR_UNLIKELY(mr_slab_is_empty(slab)))
+        mr_bin_emptied(heap, slab);
+    return true;
+}
+
 #endif

@@ -35,10 +35,8 @@ static struct place find(const void *p)
 
 static bool read_small(const struct place *place, struct mr_tag *tag)
 {
-    uint32_t word = *place->small;
-    tag->label = (word >> MR_TAG_SLACK_BITS) - 1;
-    tag->size = place->usable - mr_min((size_t)(word & MR_TAG_SLACK_MAX), place->usable);
-    return word != 0;
+    *tag = mr_tag_read(*place->small, place->usable);
+    return *place->small != 0;
 }
 
 static bool read_large(const struct place *place, struct mr_tag *tag)

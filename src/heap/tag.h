@@ -33,6 +33,11 @@ MR_INLINE uint32_t mr_tag_make(uint32_t label, size_t slack)
     return (label + 1) << MR_TAG_SLACK_BITS | (uint32_t)mr_min(slack, (size_t)MR_TAG_SLACK_MAX);
 }
 
+MR_INLINE struct mr_tag mr_tag_read(uint32_t word, size_t usable)
+{
+    return (struct mr_tag){ (word >> MR_TAG_SLACK_BITS) - 1, usable - mr_min((size_t)(word & MR_TAG_SLACK_MAX), usable) };
+}
+
 /* The tag of block `index` of a watched slab. */
 MR_INLINE uint32_t *mr_tag_at(const struct mr_slab *slab, uint32_t index)
 {

@@ -241,6 +241,9 @@ struct mr_world_guard { void *actions[2][20]; };
 void mr_world_guard(struct mr_world_guard *saved, void (*handler)(uintptr_t address));
 void mr_world_unguard(const struct mr_world_guard *saved);
 
+/* The kernel's number of the calling thread. */
+int32_t mr_world_tid(void);
+
 /* Nanoseconds of the same clock as mr_clock_ms, exact. */
 uint64_t mr_world_clock(void);
 

@@ -1,0 +1,340 @@
+/* watch.c: who asked for each block, remembered beside it.
+ *
+ * All: every heap is veiled and marked, so that each request and each free comes here. A block's tag is
+ * its site; the figures of sites are booked in the ledger as they change.
+ *
+ * Some: mallocs come here and count bytes until the next sample is due (a Poisson process over
+ * bytes, as in tcmalloc and jemalloc); a sampled block comes from the shared heap, whose slabs are
+ * marked, so that its free, and only such, comes here as well. */
+#include "watch.h"
+
+#include <string.h>
+
+#include "conf.h"
+#include "os.h"
+#include "track.h"
+
+/* What belongs to a heap's thread; struct mr_heap.user. */
+struct watcher {
+    struct mr_sample sample;
+    struct mr_track track;
+};
+
+/* ---- setting up ---------------------------------------------------------------------------------- */
+
+enum { NOT_YET, UNDER_WAY, DONE };
+static _Atomic int open_state;
+static _Atomic uintptr_t open_thread;
+static const char *open_trouble;
+static bool booked; /* there is a ledger to book into */
+
+static void open_ledger(void)
+{
+    enum mr_ledger_trace trace = (enum mr_ledger_trace)mr_conf.trace;
+    uint64_t interval = trace == MR_LEDGER_TRACE_SAMPLE ? mr_conf.sample_interval : 1;
+    booked = mr_writer_open(mr_conf.ledger, trace, interval, &open_trouble) && mr_track_boot();
+}
+
+/* False while the very thread that opens it asks: a request on the way is not booked. */
+static bool is_open(void)
+{
+    int expected = NOT_YET;
+    if (MR_LIKELY(atomic_load_explicit(&open_state, memory_order_acquire) == DONE))
+        return booked;
+    if (atomic_compare_exchange_strong(&open_state, &expected, UNDER_WAY)) {
+        open_thread = mr_thread_self();
+        open_ledger();
+        atomic_store_explicit(&open_state, DONE, memory_order_release);
+    }
+    while (atomic_load_explicit(&open_state, memory_order_acquire) != DONE && open_thread != mr_thread_self())
+        mr_thread_yield();
+    return atomic_load_explicit(&open_state, memory_order_acquire) == DONE && booked;
+}
+
+/* The answer to MR_WATCH_UNKNOWN; NOTHING for a request of the set-up itself. */
+static int boot(void)
+{
+    mr_heap_boot();
+    return mr_heap_watch == MR_WATCH_UNKNOWN ? MR_WATCH_NOTHING : mr_heap_watch;
+}
+
+static int watch_now(void)
+{
+    int watch = mr_heap_watch;
+    return MR_UNLIKELY(watch == MR_WATCH_UNKNOWN) ? boot() : watch;
+}
+
+const char *mr_watch_start(void)
+{
+    mr_heap_boot();
+    is_open();
+    return open_trouble;
+}
+
+/* ---- heaps -------------------------------------------------------------------------------------------- */
+
+static void *memory(size_t bytes)
+{
+    bytes = mr_align_up(bytes, mr_os_page);
+    void *p = mr_vm_reserve(bytes, mr_os_page);
+    if (p && !mr_vm_commit(p, bytes)) {
+        mr_vm_release(p, bytes);
+        p = NULL;
+    }
+    return p;
+}
+
+static MR_NOINLINE struct watcher *make_watcher(struct mr_heap *heap)
+{
+    struct watcher *watcher = is_open() ? memory(sizeof *watcher) : NULL;
+    if (!watcher)
+        return NULL;
+    watcher->sample.state = (uintptr_t)watcher ^ mr_clock_ms() << 40;
+    mr_track_begin(&watcher->track);
+    heap->until_sample = mr_sample_next(&watcher->sample, mr_conf.sample_interval);
+    return heap->user = watcher;
+}
+
+static struct watcher *watcher_of(struct mr_heap *heap)
+{
+    return MR_LIKELY(heap->user != NULL) ? heap->user : make_watcher(heap);
+}
+
+static struct mr_track *track_of(struct mr_heap *heap)
+{
+    struct watcher *watcher = heap ? heap->user : NULL;
+    return MR_LIKELY(watcher != NULL) ? &watcher->track : NULL;
+}
+
+void mr_watch_forked(bool recorded)
+{
+    struct mr_heap *heap = mr_heap_self;
+    booked &= recorded;
+    mr_track_forked(mr_heap_is_real(heap) ? track_of(heap) : NULL);
+}
+
+/* ---- booking -------------------------------------------------------------------------------------------- */
+
+static uint32_t site_of(struct mr_heap *heap, const struct mr_unwind_start *from)
+{
+    struct watcher *watcher = watcher_of(heap);
+    uint32_t site = booked ? mr_track_here(watcher ? &watcher->track : NULL, from) : 0;
+    return MR_LIKELY(site < MR_TAG_LABELS) ? site : 0;
+}
+
+static void book_alloc(struct mr_heap *heap, uint32_t site, size_t size, const void *p)
+{
+    if (mr_heap_watch == MR_WATCH_SOME)
+        mr_track_alloc_sampled(track_of(heap), site, size, p, mr_conf.sample_interval);
+    else if (MR_LIKELY(booked))
+        mr_track_alloc(track_of(heap), site, size, p);
+}
+
+static void book_free(struct mr_heap *heap, const struct mr_tag *tag, const void *p)
+{
+    if (mr_heap_watch == MR_WATCH_SOME)
+        mr_track_free_sampled(track_of(heap), tag->label, tag->size, p, mr_conf.sample_interval);
+    else if (MR_LIKELY(booked))
+        mr_track_free(track_of(heap), tag->label, tag->size, p);
+}
+
+/* ---- taking ------------------------------------------------------------------------------------------------ */
+
+static void *take_watched(struct mr_heap *heap, size_t size, size_t align, bool *zero, const struct mr_unwind_start *from)
+{
+    uint32_t site = site_of(heap, from);
+    void *p = align <= 16 ? mr_heap_try_take_in(heap, size, site) : NULL;
+    if (MR_UNLIKELY(!p))
+        p = mr_heap_take_in(heap, size, align, zero, site);
+    if (p)
+        book_alloc(heap, site, size, p);
+    mr_heaps_leave(heap);
+    return p;
+}
+
+static void *take_all(size_t size, size_t align, bool *zero, const struct mr_unwind_start *from)
+{
+    struct mr_heap *heap = mr_heap_enter();
+    return MR_LIKELY(heap != NULL) ? take_watched(heap, size, align, zero, from)
+                                   : mr_heap_take_in(NULL, size, align, zero, 0);
+}
+
+/* ---- sampling ---------------------------------------------------------------------------------------------------- */
+
+/* Whether the next sample lies in these bytes. */
+static bool is_sample(struct mr_heap *heap, size_t size)
+{
+    struct watcher *watcher = watcher_of(heap);
+    heap->until_sample -= watcher ? (int64_t)size : 0;
+    if (!watcher || heap->until_sample > 0)
+        return false;
+    while (heap->until_sample <= 0)
+        heap->until_sample += mr_sample_next(&watcher->sample, mr_conf.sample_interval);
+    return true;
+}
+
+static bool is_sample_due(size_t size)
+{
+    struct mr_heap *heap = mr_heaps_enter();
+    bool due = heap && is_sample(heap, size);
+    if (heap)
+        mr_heaps_leave(heap);
+    return due;
+}
+
+static void *take_sample(size_t size, size_t align, bool *zero, const struct mr_unwind_start *from)
+{
+    struct mr_heap *heap = mr_heaps_enter_shared();
+    return heap ? take_watched(heap, size, align, zero, from) : NULL;
+}
+
+static void *take_plainly(size_t size, size_t align, bool *zero)
+{
+    *zero = false;
+    if (align > 16)
+        return mr_heap_aligned(align, size);
+    void *p = mr_heap_is_real(mr_heap_self) && mr_heap_watch == MR_WATCH_SOME ? mr_heap_take_behind(size) : NULL;
+    return p ? p : mr_heap_malloc_rest(size);
+}
+
+static void *take_some(size_t size, size_t align, bool *zero, const struct mr_unwind_start *from)
+{
+    struct mr_heap *heap = mr_heap_self;
+    if (MR_LIKELY(mr_heap_is_real(heap) && heap->until_sample > (int64_t)size)) {
+        heap->until_sample -= (int64_t)size;
+        return take_plainly(size, align, zero);
+    }
+    void *p = is_sample_due(mr_max(size, 1)) ? take_sample(size, align, zero, from) : NULL;
+    return p ? p : take_plainly(size, align, zero);
+}
+
+/* ---- the requests ---------------------------------------------------------------------------------------------------- */
+
+static void *take(const struct mr_unwind_start *from, size_t size, size_t align, bool *zero)
+{
+    *zero = false;
+    if (MR_UNLIKELY(mr_heap_is_hopeless(size) || align > PTRDIFF_MAX / 2))
+        return NULL;
+    switch (watch_now()) {
+    case MR_WATCH_ALL:
+        return take_all(size, align, zero, from);
+    case MR_WATCH_SOME:
+        return take_some(size, align, zero, from);
+    default:
+        return take_plainly(size, align, zero);
+    }
+}
+
+void *mr_watch_malloc(const struct mr_unwind_start *from, size_t size)
+{
+    bool zero;
+    return take(from, size, 16, &zero);
+}
+
+void *mr_watch_calloc(const struct mr_unwind_start *from, size_t size)
+{
+    bool zero;
+    void *p = take(from, size, 16, &zero);
+    return p && !zero ? mr_heap_clear(p, size) : p;
+}
+
+void *mr_watch_aligned(const struct mr_unwind_start *from, size_t align, size_t size)
+{
+    bool zero;
+    return take(from, size, align, &zero);
+}
+
+/* ---- giving back -------------------------------------------------------------------------------------------------------- */
+
+/* Blocks of the shared heap that were not sampled have no label, and were never booked. */
+static bool is_booked(const struct mr_tag *tag) { return tag->label != 0 || mr_heap_watch == MR_WATCH_ALL; }
+
+static enum mr_freed free_watched(void *p, const struct mr_tag *tag)
+{
+    struct mr_heap *heap = mr_heap_enter();
+    enum mr_freed freed = mr_heap_free_in(heap, p);
+    if (freed == MR_FREED)
+        book_free(heap, tag, p);
+    if (heap)
+        mr_heaps_leave(heap);
+    return freed;
+}
+
+/* A block that the thread's own heap has in one of its slabs. */
+static bool free_own(void *p)
+{
+    struct mr_tag tag;
+    struct mr_heap *heap = mr_heap_self;
+    if (MR_UNLIKELY(!mr_heap_is_real(heap)))
+        return false;
+    heap = mr_heaps_enter();
+    bool freed = mr_heap_try_free_in(heap, p, &tag);
+    if (freed)
+        book_free(heap, &tag, p);
+    mr_heaps_leave(heap);
+    return freed;
+}
+
+enum mr_freed mr_watch_free(void *p)
+{
+    struct mr_tag tag;
+    if (MR_LIKELY(mr_heap_watch == MR_WATCH_ALL && free_own(p)))
+        return MR_FREED;
+    bool watched = p && watch_now() != MR_WATCH_NOTHING && mr_tag_get(p, &tag) && is_booked(&tag);
+    return watched ? free_watched(p, &tag) : mr_heap_free_rest(p);
+}
+
+/* ---- resizing ------------------------------------------------------------------------------------------------------------ */
+
+/* The block stays, or its pages move; to the books it is a new one, asked for from there. */
+static void *resize_watched(const struct mr_unwind_start *from, void *p, size_t size, const struct mr_tag *tag)
+{
+    struct mr_heap *heap = mr_heap_enter();
+    if (!heap)
+        return NULL;
+    void *q = mr_heap_resize_in(heap, p, size);
+    if (q) {
+        uint32_t site = site_of(heap, from);
+        book_free(heap, tag, p);
+        mr_tag_set(q, site, size);
+        book_alloc(heap, site, size, q);
+    }
+    mr_heaps_leave(heap);
+    return q;
+}
+
+static void *resize_by_copying(const struct mr_unwind_start *from, void *p, size_t size)
+{
+    enum mr_freed known;
+    size_t usable = mr_heap_usable(p, &known);
+    void *q = mr_watch_malloc(from, size);
+    if (!q)
+        return NULL;
+    memcpy(q, p, mr_min(usable, size));
+    mr_watch_free(p);
+    return q;
+}
+
+/* A block that is not in the books: what it grows by is sampled, and a large one is not copied for that. */
+static void *resize_unbooked(const struct mr_unwind_start *from, void *p, size_t size, enum mr_freed *freed)
+{
+    size_t usable = mr_heap_usable(p, freed);
+    if (*freed != MR_FREED || mr_heap_is_hopeless(size))
+        return NULL;
+    bool stays = size <= usable || usable > MR_SLAB_MAX;
+    if (mr_heap_watch == MR_WATCH_NOTHING || (mr_heap_watch == MR_WATCH_SOME && stays))
+        return mr_heap_realloc(p, size, freed);
+    return resize_by_copying(from, p, size);
+}
+
+void *mr_watch_realloc(const struct mr_unwind_start *from, void *p, size_t size, enum mr_freed *freed)
+{
+    struct mr_tag tag;
+    if (watch_now() == MR_WATCH_NOTHING || !mr_tag_get(p, &tag) || !is_booked(&tag))
+        return resize_unbooked(from, p, size, freed);
+    *freed = MR_FREED;
+    if (mr_heap_is_hopeless(size))
+        return NULL;
+    void *q = resize_watched(from, p, size, &tag);
+    return q ? q : resize_by_copying(from, p, size);
+}

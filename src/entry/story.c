@@ -1,0 +1,94 @@
+/* story.c: what is written into the ledger as the process goes on and ends, beside what track books. */
+#include "entry.h"
+
+#include <string.h>
+
+#include "conf.h"
+#include "os.h"
+#include "track.h"
+
+enum { PATIENCE_MS = 500 };
+
+static int64_t writer_pid; /* whose ledger it is: a vfork child must not end its parent's */
+
+static bool is_ours(void) { return mr_writer_header && writer_pid == mr_process_id(); }
+
+static void complain(const char *why)
+{
+    char line[512];
+    struct mr_fmt f = mr_fmt_to_buffer(line, sizeof line);
+    mr_fmt_print(&f, "memoir: cannot make the ledger %.200s: %s; the run is not recorded\n", mr_conf.ledger, why);
+    mr_file_write(2, line, f.len);
+}
+
+void mr_story_begin(void)
+{
+    if (mr_conf.ledger[0] == '\0' && mr_conf.trace == MR_TRACE_OFF)
+        return;
+    const char *why = mr_watch_start();
+    writer_pid = mr_process_id();
+    if (why)
+        complain(why);
+}
+
+/* ---- the figures of the heap ------------------------------------------------------------------------ */
+
+static void copy_classes(struct mr_ledger_stats *to, const struct mr_heap_stats *from)
+{
+    uint64_t n = 0;
+    for (unsigned i = 0; i < MR_ROW_COUNT && n < MR_LEDGER_CLASSES; i++) {
+        const struct mr_row *row = &from->rows[i];
+        if (row->allocs == 0)
+            continue;
+        to->classes[n++] = (struct mr_ledger_class){
+            .size = row->size,
+            .below = i && !row->large ? from->rows[i - 1].size : 0,
+            .allocs = row->allocs,
+            .frees = row->frees,
+            .in_use_bytes = row->in_use_bytes,
+            .slabs = row->slabs,
+            .free_blocks = row->free_blocks,
+            .large = row->large,
+        };
+    }
+    to->class_count = n;
+}
+
+void mr_story_figures(const struct mr_heap_stats *stats)
+{
+    if (!is_ours() || (mr_writer_count(MR_SECTION_STATS) == 0 && mr_writer_reserve(MR_SECTION_STATS, 1) < 0))
+        return;
+    struct mr_ledger_stats *to = mr_writer_entries(MR_SECTION_STATS);
+    __atomic_store_n(&to->seq, to->seq | 1, __ATOMIC_RELEASE);
+    to->process_resident_bytes = mr_process_resident();
+    to->total_count = mr_min(mr_stat_count, (size_t)MR_LEDGER_TOTALS);
+    memcpy(to->totals, &stats->totals, to->total_count * sizeof(uint64_t));
+    copy_classes(to, stats);
+    __atomic_store_n(&to->seq, to->seq + 1, __ATOMIC_RELEASE);
+    mr_writer_header->stats_ms = mr_writer_now_ms();
+    if (mr_writer_count(MR_SECTION_STATS) == 0)
+        mr_writer_publish(MR_SECTION_STATS, 1);
+}
+_Static_assert(sizeof(struct mr_totals) % sizeof(uint64_t) == 0, "the totals are as many words as stats.def has rows");
+_Static_assert(sizeof(struct mr_totals) / sizeof(uint64_t) <= MR_LEDGER_TOTALS, "the ledger has room for all totals");
+_Static_assert(MR_ROW_COUNT <= MR_LEDGER_CLASSES, "and for all classes");
+
+/* ---- the end -------------------------------------------------------------------------------------------- */
+
+void mr_story_end(enum mr_exit_kind kind, int value)
+{
+    if (!is_ours())
+        return;
+    mr_track_settle();
+    mr_writer_end(kind == MR_EXIT_SIGNALLED ? MR_LEDGER_SIGNALLED : MR_LEDGER_EXITED, value);
+}
+
+/* A fork child's ledger is its own, if there is memory for one. */
+void mr_story_forked(void)
+{
+    if (!mr_writer_header)
+        return;
+    bool recorded = mr_writer_forked();
+    writer_pid = recorded ? mr_process_id() : 0;
+    mr_watch_forked(recorded);
+}

@@ -1,0 +1,321 @@
+/* mark.c: from roots to blocks, without recursion: a block is put on the list once in each phase, when its
+ * state rises, so the list is never longer than there are blocks.
+ *
+ * What is read may be gone: a program protects pages of its blocks, a mapped file is cut short, guard
+ * pages do not show in the list of mappings. A fault jumps back to the loop, which goes on behind it. */
+#include <string.h>
+
+#include "reach.h"
+
+enum phase { ROOTS, INTERIORS, HEADS, HOLDERS };
+
+/* From this size on the empty OS pages of a range are left out. */
+enum { SPARSE = 256 << 10 };
+
+/* ---- faults ------------------------------------------------------------------------------------------- */
+
+static struct {
+    void *resume[5];
+    uintptr_t address;
+} fault;
+
+static void on_fault(uintptr_t address)
+{
+    fault.address = address;
+    __builtin_longjmp(fault.resume, 1);
+}
+
+/* ---- memory ------------------------------------------------------------------------------------------- */
+
+bool mr_mark_open(struct mr_reach *reach)
+{
+    size_t n = reach->count + 1;
+    reach->bytes = mr_align_up(3 * n * sizeof(uintptr_t), mr_os_page);
+    reach->memory = mr_vm_reserve(reach->bytes, mr_os_page);
+    if (!reach->memory || !mr_vm_commit(reach->memory, reach->bytes)) {
+        mr_vm_release(reach->memory, reach->memory ? reach->bytes : 0);
+        reach->memory = NULL;
+        return false;
+    }
+    reach->work = reach->memory;
+    reach->later = reach->work + n;
+    reach->holders = reach->later + n;
+    reach->work_count = reach->later_count = 0;
+    reach->phase = ROOTS;
+    reach->scanned = reach->faults = reach->rest = reach->rest_end = 0;
+    mr_world_guard(&reach->guard, on_fault);
+    return true;
+}
+
+void mr_mark_close(struct mr_reach *reach)
+{
+    if (!reach->memory)
+        return;
+    mr_world_unguard(&reach->guard);
+    mr_vm_release(reach->memory, reach->bytes);
+    reach->memory = NULL;
+}
+
+static void put(struct mr_reach *reach, const struct mr_reach_block *block)
+{
+    __builtin_prefetch((const void *)block->start);
+    reach->work[reach->work_count++] = block->start;
+}
+
+/* ---- pointers into the middle ------------------------------------------------------------------------------
+ * Some lead to a block as surely as one to its beginning (the cases are Valgrind's; the tests are
+ * made for blocks of which only the rounded size is known). */
+
+MR_NO_SANITIZE static uintptr_t word_at(uintptr_t at) { return *(const uintptr_t *)at; }
+
+/* A block of `size` bytes was asked for with more than this: sizes are rounded up by an eighth at most. */
+static size_t least_request(size_t size)
+{
+    return size - mr_max(size / 8, 16);
+}
+
+static bool may_have_been_asked_for(size_t bytes, size_t size)
+{
+    return bytes <= size && bytes > least_request(size);
+}
+
+/* new T[n] with a destructor: n in front of the first element, behind what its alignment wants. Also a block with
+ * its own length in front: elements of one byte. */
+static bool is_behind_count(uintptr_t word, const struct mr_reach_block *b)
+{
+    size_t offset = word - b->start, room = b->size - offset;
+    if (offset != 8 && offset != 16)
+        return false;
+    size_t n = word_at(word - 8);
+    return n != 0 && n <= room && may_have_been_asked_for(offset + room / n * n, b->size);
+}
+
+/* libstdc++ before its second ABI: a string is a pointer behind length, capacity and count of owners. */
+static bool is_old_string(uintptr_t word, const struct mr_reach_block *b)
+{
+    if (word - b->start != 24 || b->size < 25)
+        return false;
+    size_t length = word_at(b->start), capacity = word_at(b->start + 8);
+    return length <= capacity && capacity < b->size && may_have_been_asked_for(capacity + 25, b->size);
+}
+
+static bool is_constant(const struct mr_reach *reach, uintptr_t at)
+{
+    size_t from = 0, to = reach->constant_count;
+    while (from < to) {
+        size_t middle = from + (to - from) / 2;
+        if (reach->constants[middle].to <= at)
+            from = middle + 1;
+        else
+            to = middle;
+    }
+    return from < reach->constant_count && at >= reach->constants[from].from && at % 8 == 0;
+}
+
+/* An object with several bases begins with a pointer to a table of virtual functions, and so does each of its
+ * bases; two words before that table stands how far the base is from the beginning of the object, negated (the
+ * Itanium C++ ABI, 2.5.2). */
+static bool is_base(const struct mr_reach *reach, uintptr_t word, const struct mr_reach_block *b)
+{
+    size_t offset = word - b->start;
+    if (offset % 8 != 0 || b->size - offset < 8)
+        return false;
+    uintptr_t whole = word_at(b->start), base = word_at(word);
+    return is_constant(reach, whole - 16) && is_constant(reach, base - 16) && word_at(whole - 16) == 0 &&
+           word_at(base - 16) == -offset;
+}
+
+/* Home-made alignment: the pointer that free wants stands in front of the one in use. */
+static bool is_behind_start(uintptr_t word, const struct mr_reach_block *b)
+{
+    return word % 8 == 0 && word - b->start >= 8 && word_at(word - 8) == b->start;
+}
+
+/* glibc's vector of thread-local blocks is used from its second entry on; the first says how many follow. */
+static bool is_dtv(uintptr_t word, const struct mr_reach_block *b)
+{
+    size_t n = word - b->start == 16 ? word_at(b->start) : 0;
+    return n != 0 && n < b->size / 16 && may_have_been_asked_for((n + 2) * 16, b->size);
+}
+
+static bool is_as_good_as_start(const struct mr_reach *reach, uintptr_t word, const struct mr_reach_block *b)
+{
+    return is_behind_count(word, b) || is_base(reach, word, b) || is_behind_start(word, b) || is_old_string(word, b) ||
+           is_dtv(word, b);
+}
+
+/* ---- one word ------------------------------------------------------------------------------------------------ */
+
+static void meet_from_root(struct mr_reach *reach, uintptr_t word, const struct mr_reach_block *b)
+{
+    uint8_t *state = &reach->states[b->index];
+    if (*state == MR_REACH_REACHABLE)
+        return;
+    if (word == b->start || is_as_good_as_start(reach, word, b)) {
+        *state = MR_REACH_REACHABLE;
+        put(reach, b);
+    } else if (*state == MR_REACH_UNSEEN) {
+        *state = MR_REACH_INTERIOR;
+        reach->later[reach->later_count++] = b->start;
+    }
+}
+
+static void raise(struct mr_reach *reach, const struct mr_reach_block *b, enum mr_reach_state to)
+{
+    reach->states[b->index] = (uint8_t)to;
+    put(reach, b);
+}
+
+static void meet(struct mr_reach *reach, uintptr_t word)
+{
+    struct mr_reach_block b;
+    if (!reach->find(reach->ctx, word, &b))
+        return;
+    uint8_t state = reach->states[b.index];
+    if (reach->phase == ROOTS) {
+        meet_from_root(reach, word, &b);
+    } else if (reach->phase == INTERIORS && state < MR_REACH_POSSIBLE) {
+        raise(reach, &b, MR_REACH_POSSIBLE);
+    } else if (reach->phase == HEADS && state == MR_REACH_UNSEEN) {
+        raise(reach, &b, MR_REACH_LOST);
+    } else if (reach->phase == HOLDERS && state == MR_REACH_LOST) {
+        reach->holders[b.index] = reach->head;
+        raise(reach, &b, MR_REACH_INDIRECT);
+    }
+}
+
+/* ---- many words ------------------------------------------------------------------------------------------------- */
+
+/* Where it is only matters when a word is taken for a pointer, or when the range itself faults. */
+MR_NO_SANITIZE static void look_through(struct mr_reach *reach)
+{
+    uintptr_t low = reach->low, span = reach->high - low;
+    const uintptr_t *p = (const uintptr_t *)mr_align_up(reach->at, sizeof *p);
+    const uintptr_t *end = (const uintptr_t *)mr_align_down(reach->end, sizeof *p);
+    for (; p < end; p++) {
+        uintptr_t word = *p;
+        if (MR_LIKELY(word - low >= span))
+            continue;
+        reach->at = (uintptr_t)p;
+        meet(reach, word);
+    }
+    reach->at = reach->end;
+}
+
+/* The fault came from the range: go on with its next OS page. Or from what a word led to: with the next word. */
+MR_NOINLINE static void step_over(struct mr_reach *reach)
+{
+    uintptr_t next = mr_align_down(fault.address, mr_os_page) + mr_os_page;
+    bool here = fault.address >= mr_align_down(reach->at, 8) && fault.address < reach->end;
+    reach->at = here ? mr_min(next, reach->end) : reach->at + sizeof(uintptr_t);
+    reach->faults++;
+}
+
+static void set_run(struct mr_reach *reach, uintptr_t from, uintptr_t to)
+{
+    reach->at = from;
+    reach->end = to;
+    reach->scanned += to - from;
+}
+
+/* The next part of the range that began, without the OS pages that hold nothing. */
+static bool next_of_range(struct mr_reach *reach)
+{
+    uintptr_t from = reach->rest;
+    uintptr_t end = from < reach->rest_end ? mr_maps_next_run(reach->rest_pages, reach->rest_own, &from, reach->rest_end) : 0;
+    reach->rest = end ? end : reach->rest_end;
+    if (end)
+        set_run(reach, from, mr_min(end, reach->rest_end));
+    return end != 0;
+}
+
+static void start_range(struct mr_reach *reach, uintptr_t from, uintptr_t to, int pages, bool own)
+{
+    reach->rest = from;
+    reach->rest_end = to;
+    reach->rest_pages = pages;
+    reach->rest_own = own;
+}
+
+static bool next_block(struct mr_reach *reach)
+{
+    struct mr_reach_block b;
+    if (reach->work_count == 0)
+        return false;
+    if (!reach->find(reach->ctx, reach->work[--reach->work_count], &b))
+        return true;
+    if (b.size >= SPARSE)
+        start_range(reach, b.start, b.start + b.size, reach->pages, false);
+    else
+        set_run(reach, b.start, b.start + b.size);
+    return true;
+}
+
+MR_NOINLINE static void look_through_list(struct mr_reach *reach)
+{
+    do
+        look_through(reach);
+    while (next_of_range(reach) || next_block(reach));
+}
+
+/* Everything that the range and the list lead to. */
+MR_NOINLINE static void drain(struct mr_reach *reach)
+{
+    reach->at = reach->end = 0;
+    if (__builtin_setjmp(fault.resume))
+        step_over(reach);
+    look_through_list(reach);
+}
+
+/* ---- the phases --------------------------------------------------------------------------------------------------- */
+
+void mr_mark_root(struct mr_reach *reach, const struct mr_root *root)
+{
+    bool small = root->to - root->from < SPARSE && !root->own;
+    start_range(reach, root->from, root->to, small ? -1 : root->own ? reach->pages : reach->shared_pages, root->own);
+    drain(reach);
+}
+
+void mr_mark_block(struct mr_reach *reach, const struct mr_reach_block *block)
+{
+    if (reach->states[block->index] != MR_REACH_REACHABLE)
+        raise(reach, block, MR_REACH_REACHABLE);
+    drain(reach);
+}
+
+void mr_mark_possible(struct mr_reach *reach)
+{
+    reach->phase = INTERIORS;
+    while (reach->later_count) {
+        struct mr_reach_block b;
+        uintptr_t start = reach->later[--reach->later_count];
+        if (!reach->find(reach->ctx, start, &b) || reach->states[b.index] != MR_REACH_INTERIOR)
+            continue;
+        raise(reach, &b, MR_REACH_POSSIBLE);
+        drain(reach);
+    }
+    reach->phase = HEADS;
+}
+
+void mr_mark_lost(struct mr_reach *reach, const struct mr_reach_block *block)
+{
+    if (reach->states[block->index] != MR_REACH_UNSEEN)
+        return;
+    reach->later[reach->later_count++] = block->start;
+    raise(reach, block, MR_REACH_LOST);
+    drain(reach);
+}
+
+void mr_mark_lost_done(struct mr_reach *reach)
+{
+    reach->phase = HOLDERS;
+    while (reach->later_count) {
+        struct mr_reach_block b;
+        uintptr_t start = reach->later[--reach->later_count];
+        if (!reach->find(reach->ctx, start, &b) || reach->states[b.index] != MR_REACH_LOST)
+            continue;
+        reach->head = b.start;
+        raise(reach, &b, MR_REACH_DEFINITE);
+        drain(reach);
+    }
+}
