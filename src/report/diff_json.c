@@ -1,4 +1,5 @@
 #include "diff.h"
+#include "json.h"
 
 #include <string.h>
 
@@ -32,35 +33,13 @@ static void put_run(struct mr_fmt *out, const char *key, const struct mr_report 
     mr_fmt_print(out, ",\"pid\":%ld,\"elapsed_ms\":%lu}", report->pid, report->elapsed_ms);
 }
 
-static void put_optional(struct mr_fmt *out, const char *key, const char *text)
-{
-    if (!text)
-        return;
-    put_string(out, key, text);
-    mr_fmt_char(out, ',');
-}
-
-static void put_frame(struct mr_fmt *out, const struct mr_report_frame *frame)
-{
-    mr_fmt_char(out, '{');
-    put_optional(out, "function", frame->function);
-    put_optional(out, "file", frame->file);
-    put_optional(out, "module", frame->module);
-    mr_fmt_print(out, "\"line\":%u,\"offset\":%lu,\"inlined\":%s}", frame->line, frame->offset, frame->inlined ? "true" : "false");
-}
-
 static void put_row(struct mr_fmt *out, const struct mr_diff_row *row)
 {
-    size_t count;
-    const struct mr_report_frame *frames = mr_frames_of(row->shown, row->stack, &count);
     mr_fmt_print(out, "{\"fate\":\"%s\",", mr_diff_fate_names[row->fate]);
     put_sums(out, &row->before, &row->after);
-    mr_fmt_print(out, ",\"stack\":[");
-    for (size_t i = 0; i < count; i++) {
-        mr_fmt_bytes(out, ",", i > 0);
-        put_frame(out, &frames[i]);
-    }
-    mr_fmt_print(out, "]}");
+    mr_fmt_char(out, ',');
+    mr_json_stack(row->shown, row->stack, "stack", out);
+    mr_fmt_char(out, '}');
 }
 
 void mr_diff_json(const struct mr_diff *diff, size_t top, struct mr_fmt *out)

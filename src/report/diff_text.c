@@ -1,10 +1,8 @@
 #include "diff.h"
 #include "numbers.h"
+#include "text.h"
 
 #include <string.h>
-
-#define FRAMES_SHOWN 12
-#define NAME_WIDTH 36
 
 /* --- figures with a sign ------------------------------------------------------------------------------ */
 
@@ -90,46 +88,6 @@ static void put_sums(struct mr_fmt *out, const struct mr_diff *diff)
 
 /* --- the sites ---------------------------------------------------------------------------------------------- */
 
-static void put_name(struct mr_fmt *out, const struct mr_report_frame *frame)
-{
-    char text[512];
-    struct mr_fmt f = mr_fmt_to_buffer(text, sizeof text);
-    if (frame->function)
-        mr_numbers_text(&f, frame->function, strlen(frame->function), sizeof text - 8);
-    else if (frame->module)
-        mr_fmt_print(&f, "%s+0x%lx", mr_frames_base(frame->module), frame->offset);
-    else
-        mr_fmt_print(&f, "0x%lx", frame->address);
-    mr_fmt_end_string(&f);
-    mr_fmt_print(out, "%-*s", frame->file ? NAME_WIDTH : 0, text);
-}
-
-static void put_frame(struct mr_fmt *out, const struct mr_report_frame *frame)
-{
-    mr_fmt_print(out, "       ");
-    put_name(out, frame);
-    if (frame->file) {
-        const char *base = mr_frames_base(frame->file);
-        mr_fmt_print(out, "  ");
-        mr_numbers_text(out, base, strlen(base), 80);
-        if (frame->line)
-            mr_fmt_print(out, ":%u", frame->line);
-    }
-    mr_fmt_char(out, '\n');
-}
-
-static void put_frames(struct mr_fmt *out, const struct mr_diff_row *row)
-{
-    size_t count;
-    const struct mr_report_frame *frames = mr_frames_of(row->shown, row->stack, &count);
-    for (size_t i = 0; i < mr_min(count, FRAMES_SHOWN); i++)
-        put_frame(out, &frames[i]);
-    if (count > FRAMES_SHOWN)
-        mr_fmt_print(out, "       and %lu more\n", count - FRAMES_SHOWN);
-    if (count == 0)
-        mr_fmt_print(out, "       no call stack is known\n");
-}
-
 static void put_row(struct mr_fmt *out, size_t number, const struct mr_diff_row *row)
 {
     mr_fmt_print(out, "\n   #%lu  ", number);
@@ -144,7 +102,7 @@ static void put_row(struct mr_fmt *out, size_t number, const struct mr_diff_row 
         mr_numbers_size(out, 0, row->after.bytes);
     }
     mr_fmt_char(out, '\n');
-    put_frames(out, row);
+    mr_text_stack(row->shown, row->stack, out);
 }
 
 static void put_verdict(struct mr_fmt *out, const struct mr_diff *diff)

@@ -1,4 +1,4 @@
-#include "report.h"
+#include "json.h"
 
 #include <string.h>
 
@@ -103,7 +103,7 @@ static void put_frame(struct mr_fmt *out, const struct mr_report_frame *frame)
     mr_fmt_print(out, ",\"inlined\":%s}", frame->inlined ? "true" : "false");
 }
 
-static void put_stack(const struct mr_report *report, struct mr_fmt *out, const char *key, uint32_t stack)
+void mr_json_stack(const struct mr_report *report, uint32_t stack, const char *key, struct mr_fmt *out)
 {
     size_t count;
     const struct mr_report_frame *frames = mr_frames_of(report, stack, &count);
@@ -128,7 +128,7 @@ static void put_site(const struct mr_report *report, struct mr_fmt *out, const s
         put_string(out, "suppressed_by", site->suppressed_by);
         mr_fmt_char(out, ',');
     }
-    put_stack(report, out, "stack", site->stack);
+    mr_json_stack(report, site->stack, "stack", out);
     mr_fmt_char(out, '}');
 }
 
@@ -160,11 +160,11 @@ static void put_findings(const struct mr_report *report, struct mr_fmt *out)
         put_known(out, "message", finding->message);
         mr_fmt_print(out, ",\"count\":%lu,\"address\":\"0x%lx\",\"size\":%lu,\"ms\":%lu,", finding->count, finding->address,
                      finding->size, finding->ms);
-        put_stack(report, out, "stack", finding->stack);
+        mr_json_stack(report, finding->stack, "stack", out);
         mr_fmt_char(out, ',');
-        put_stack(report, out, "allocation_stack", finding->allocation_stack);
+        mr_json_stack(report, finding->allocation_stack, "allocation_stack", out);
         mr_fmt_char(out, ',');
-        put_stack(report, out, "free_stack", finding->free_stack);
+        mr_json_stack(report, finding->free_stack, "free_stack", out);
         mr_fmt_char(out, '}');
     }
     mr_fmt_char(out, ']');

@@ -158,11 +158,6 @@ bool mr_json_read_bool(struct mr_json_read *r, bool *value)
     return *value || take_word(r, "false") || mr_json_read_fail(r, "true or false is missing");
 }
 
-bool mr_json_read_null(struct mr_json_read *r)
-{
-    return take_word(r, "null");
-}
-
 static bool skip_number(struct mr_json_read *r)
 {
     const char *begin = r->at;

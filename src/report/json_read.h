@@ -30,7 +30,6 @@ bool mr_json_read_array(struct mr_json_read *r, mr_json_read_item *item, void *c
 bool mr_json_read_text(struct mr_json_read *r);
 bool mr_json_read_number(struct mr_json_read *r, uint64_t *n); /* whole and not negative */
 bool mr_json_read_bool(struct mr_json_read *r, bool *value);
-bool mr_json_read_null(struct mr_json_read *r); /* true and read if it is null; else nothing happens */
 bool mr_json_read_skip(struct mr_json_read *r); /* any value */
 
 /* Nothing but blanks is left. */

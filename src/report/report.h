@@ -186,4 +186,9 @@ mr_report_writer mr_openmetrics_write;
 mr_report_writer mr_github_write;
 mr_report_writer mr_sarif_write;
 
+/* The rest of the face: what only the CLI links. */
+#include "baseline.h"
+#include "diff.h"
+#include "saved.h"
+
 #endif

@@ -8,7 +8,7 @@
 /* Strings by number: 0 is "" and stands for NULL. */
 struct saved_frame {
     uint32_t function, file, module;
-    uint64_t line, offset;
+    uint64_t line, address, offset;
     bool inlined;
 };
 
@@ -29,10 +29,20 @@ struct mr_saved {
 
 static bool read_string(struct mr_json_read *r, struct mr_saved *saved, uint32_t *id)
 {
-    if (mr_json_read_null(r) || !mr_json_read_text(r))
-        return !r->why;
+    if (!mr_json_read_text(r))
+        return false;
     *id = mr_intern_id(&saved->strings, r->text, strlen(r->text));
     return true;
+}
+
+/* "0x1f0", as JSON has no numbers that hold every address. */
+static bool read_hexadecimal(struct mr_json_read *r, uint64_t *n)
+{
+    char *end;
+    if (!mr_json_read_text(r))
+        return false;
+    *n = strtoul(r->text, &end, 16);
+    return (end > r->text && *end == '\0') || mr_json_read_fail(r, "an address that is no hexadecimal number");
 }
 
 /* --- sites ---------------------------------------------------------------------------------------------- */
@@ -48,9 +58,11 @@ static bool read_frame_member(void *ctx, struct mr_json_read *r, const char *key
     if (strcmp(key, "module") == 0)
         return read_string(r, saved, &frame->module);
     if (strcmp(key, "line") == 0)
-        return mr_json_read_null(r) || mr_json_read_number(r, &frame->line);
+        return mr_json_read_number(r, &frame->line);
+    if (strcmp(key, "address") == 0)
+        return read_hexadecimal(r, &frame->address);
     if (strcmp(key, "offset") == 0)
-        return mr_json_read_null(r) || mr_json_read_number(r, &frame->offset);
+        return read_hexadecimal(r, &frame->offset);
     if (strcmp(key, "inlined") == 0)
         return mr_json_read_bool(r, &frame->inlined);
     return mr_json_read_skip(r);
@@ -121,6 +133,14 @@ static bool read_total(void *ctx, struct mr_json_read *r, const char *key)
     return mr_json_read_skip(r);
 }
 
+static bool read_leaks(void *ctx, struct mr_json_read *r, const char *key)
+{
+    struct mr_saved *saved = ctx;
+    if (strcmp(key, "checked") == 0)
+        return mr_json_read_bool(r, &saved->report.leaks_checked);
+    return mr_json_read_skip(r);
+}
+
 static bool read_member(void *ctx, struct mr_json_read *r, const char *key)
 {
     struct mr_saved *saved = ctx;
@@ -132,6 +152,8 @@ static bool read_member(void *ctx, struct mr_json_read *r, const char *key)
         return mr_json_read_number(r, &saved->report.elapsed_ms);
     if (strcmp(key, "totals") == 0)
         return mr_json_read_object(r, read_total, saved);
+    if (strcmp(key, "leaks") == 0)
+        return mr_json_read_object(r, read_leaks, saved);
     if (strcmp(key, "sites") == 0)
         return mr_json_read_array(r, read_site, saved);
     return mr_json_read_skip(r);
@@ -142,7 +164,6 @@ static const char *string_of(const struct mr_saved *saved, uint32_t id)
     return id ? mr_intern_key(&saved->strings, id) : NULL;
 }
 
-/* A frame in no module that has a name is a mark: it has no address. What the others' was is not known. */
 static size_t frames_of(const struct mr_report *report, uint32_t stack, struct mr_report_frame *out, size_t cap)
 {
     const struct mr_saved *saved = report->frames_ctx;
@@ -151,7 +172,7 @@ static size_t frames_of(const struct mr_report *report, uint32_t stack, struct m
     for (size_t i = 0; i < count; i++) {
         const struct saved_frame *frame = &saved->frames[place->first + i];
         out[i] = (struct mr_report_frame){
-            .address = frame->function && !frame->module ? 0 : frame->offset ? frame->offset : 1,
+            .address = frame->address,
             .function = string_of(saved, frame->function),
             .file = string_of(saved, frame->file),
             .line = (uint32_t)frame->line,
@@ -172,10 +193,6 @@ static void finish(struct mr_saved *saved)
     report->listed_count = report->site_count;
     report->frames = frames_of;
     report->frames_ctx = saved;
-    report->leaks_checked = true;
-    for (size_t i = 0; i < report->site_count; i++)
-        if (saved->sites[i].kind == MR_SITE_IN_USE)
-            report->leaks_checked = false;
 }
 
 struct mr_saved *mr_saved_read(const char *bytes, size_t len, const char **why)

@@ -11,9 +11,10 @@ Test(saved, what_is_needed_comes_back)
     const char *why;
     struct mr_saved *saved = read_text(
         "{\"memoir\":\"1.2.3\",\"more\":[{\"x\":null}],\"command\":\"a b\",\"elapsed_ms\":12,\"totals\":{\"in_use_bytes\":99,\"new\":1},"
+        "\"leaks\":{\"checked\":true,\"suppressed\":{}},"
         "\"sites\":[{\"kind\":\"possibly_lost\",\"bytes\":10,\"blocks\":2,\"allocations\":5,\"stack\":["
-        "{\"function\":\"f\\u00ff\",\"file\":\"/a/f.c\",\"line\":7,\"module\":\"/bin/a\",\"offset\":4096,\"inlined\":true},"
-        "{\"function\":null,\"module\":\"/lib/b.so\"},{\"function\":\"[the stack ends]\"}]},{\"stack\":[],\"kind\":\"gone\"}]}", &why);
+        "{\"address\":\"0x401000\",\"function\":\"f\\u00ff\",\"file\":\"/a/f.c\",\"line\":7,\"module\":\"/bin/a\",\"offset\":\"0x1000\","
+        "\"inlined\":true},{\"address\":\"0xfff\",\"module\":\"/lib/b.so\"},{\"address\":\"0x0\",\"function\":\"the stack ends\"}]},{\"stack\":[],\"kind\":\"gone\"}]}", &why);
     cr_assert_not_null(saved, "%s", why);
     const struct mr_report *report = mr_saved_report(saved);
     cr_expect_str_eq(report->version, "1.2.3");
@@ -38,7 +39,7 @@ Test(saved, what_is_needed_comes_back)
 Test(saved, blocks_that_were_not_checked)
 {
     const char *why;
-    struct mr_saved *saved = read_text("{\"memoir\":\"1\",\"sites\":[{\"kind\":\"in_use\",\"stack\":[]}]}", &why);
+    struct mr_saved *saved = read_text("{\"memoir\":\"1\",\"leaks\":{\"checked\":false}}", &why);
     cr_assert_not_null(saved, "%s", why);
     cr_expect(!mr_saved_report(saved)->leaks_checked);
     mr_saved_free(saved);
@@ -53,6 +54,8 @@ Test(saved, our_own_report)
     cr_assert_not_null(saved, "%s", why);
     cr_expect_str_eq(mr_saved_report(saved)->command, report.command);
     cr_expect_eq(mr_saved_report(saved)->totals.peak_bytes, report.totals.peak_bytes);
+    cr_expect(mr_saved_report(saved)->leaks_checked);
+    cr_expect_eq(mr_saved_report(saved)->sites[0].bytes, report.sites[0].bytes);
     mr_saved_free(saved);
     free(text);
 }
@@ -67,6 +70,8 @@ Test(saved, refuses)
         { "{\"memoir\":\"1\",\"sites\":[{}]}", "a site without a kind" },
         { "{\"memoir\":\"1\",\"sites\":[{\"kind\":\"gone\",\"bytes\":-1}]}", "a whole number is missing" },
         { "{\"memoir\":\"1\",\"sites\":[{\"kind\":\"gone\",\"stack\":[{\"line\":\"x\"}]}]}", "a whole number is missing" },
+        { "{\"memoir\":\"1\",\"sites\":[{\"kind\":\"gone\",\"stack\":[{\"offset\":\"0xz\"}]}]}",
+          "an address that is no hexadecimal number" },
     };
     for (size_t i = 0; i < MR_COUNT(texts); i++) {
         const char *why = NULL;
