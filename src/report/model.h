@@ -25,12 +25,12 @@ struct mr_model_wishes {
     unsigned kinds;              /* MR_MODEL_KIND bits, or MR_MODEL_KINDS_DEFAULT */
     const char *function, *module, *file; /* only sites with such a frame (pattern with * and ?); NULL: any */
     struct mr_suppress *suppressions;     /* NULL: none */
-    struct mr_symbol_source *symbols;     /* NULL: module and offset instead of names. Outlives the model */
+    /* Outlives the model, and so must its answers (mr_symbol_remember). NULL: module and offset instead of names. */
+    struct mr_symbol_source *symbols;
     void (*progress)(void *ctx, size_t done, size_t all); /* while names are looked up; NULL: silent */
     void *ctx;
 };
 
-struct mr_reader;
 struct mr_model;
 
 /* Builds the report of what `ledger` says. NULL without memory. The ledger outlives the model. */

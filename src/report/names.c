@@ -1,0 +1,291 @@
+#include "names.h"
+
+#include <search.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct module {
+    const char *path;       /* one string for all loads of the same file: sources know modules by its address */
+    const struct mr_ledger_module *entry;
+    char build_id[2 * 32 + 1];
+    bool is_own;            /* libmemoir.so */
+    enum mr_symbol_state state;
+};
+
+/* What is known of one node of the tree of callers. 0: not yet. */
+struct node {
+    uint64_t key_by_name, key_by_offset;
+};
+
+struct mr_names {
+    const struct mr_reader *ledger;
+    struct mr_symbol_source *symbols;
+    struct module *modules;
+    size_t module_count;
+    struct node *nodes;
+    size_t node_count;
+    const char **notes;
+};
+
+/* --- modules -------------------------------------------------------------------------------------------- */
+
+static int by_file(const void *a, const void *b)
+{
+    const struct module *x = a, *y = b;
+    int order = strcmp(x->path, y->path);
+    return order ? order : strcmp(x->build_id, y->build_id);
+}
+
+static void describe(struct mr_names *names, size_t i)
+{
+    struct module *module = &names->modules[i];
+    struct mr_fmt f = mr_fmt_to_buffer(module->build_id, sizeof module->build_id);
+    module->entry = mr_reader_module(names->ledger, i);
+    module->path = module->entry ? mr_reader_string(names->ledger, module->entry->path) : "";
+    for (size_t b = 0; module->entry && b < mr_min(module->entry->build_id_bytes, sizeof module->entry->build_id); b++)
+        mr_fmt_print(&f, "%02x", module->entry->build_id[b]);
+    mr_fmt_end_string(&f);
+    module->is_own = strncmp(mr_frames_base(module->path), "libmemoir.so", 12) == 0;
+}
+
+static void leave(void *node)
+{
+    (void)node;
+}
+
+static void describe_modules(struct mr_names *names)
+{
+    void *files = NULL;
+    for (size_t i = 0; i < names->module_count; i++) {
+        describe(names, i);
+        struct module **first = tsearch(&names->modules[i], &files, by_file);
+        if (first)
+            names->modules[i].path = (*first)->path;
+    }
+    tdestroy(files, leave);
+}
+
+struct mr_names *mr_names_new(const struct mr_reader *ledger, struct mr_symbol_source *symbols)
+{
+    struct mr_names *names = calloc(1, sizeof *names);
+    if (!names)
+        return NULL;
+    names->ledger = ledger;
+    names->symbols = symbols;
+    names->module_count = mr_max(mr_reader_count(ledger, MR_SECTION_MODULES), 1);
+    names->node_count = mr_max(mr_reader_count(ledger, MR_SECTION_FRAMES), 1);
+    names->modules = calloc(names->module_count, sizeof *names->modules);
+    names->nodes = calloc(names->node_count, sizeof *names->nodes);
+    names->notes = calloc(names->module_count, sizeof *names->notes);
+    if (!names->modules || !names->nodes || !names->notes) {
+        mr_names_free(names);
+        return NULL;
+    }
+    describe_modules(names);
+    return names;
+}
+
+void mr_names_free(struct mr_names *names)
+{
+    if (!names)
+        return;
+    for (size_t i = 0; names->notes && i < names->module_count && names->notes[i]; i++)
+        free((char *)names->notes[i]);
+    free(names->notes);
+    free(names->modules);
+    free(names->nodes);
+    free(names);
+}
+
+size_t mr_names_places(const struct mr_names *names)
+{
+    return names->node_count - 1;
+}
+
+/* --- frames ----------------------------------------------------------------------------------------------- */
+
+static const char *const marks[MR_FRAME_MARK_COUNT] = {
+    [MR_FRAME_MARK_NO_RULE] = "the callers of this are unknown: no unwind information",
+    [MR_FRAME_MARK_DEEP] = "more callers than are recorded",
+    [MR_FRAME_MARK_BROKEN] = "the callers of this are unknown: the stack is damaged, or another was switched to",
+};
+
+static size_t ask(struct mr_names *names, struct module *module, const struct mr_report_frame *bare,
+                  struct mr_report_frame *frames, size_t cap)
+{
+    struct mr_symbol_answer answer;
+    struct mr_symbol_place place = {
+        .module = module->path,
+        .build_id = module->entry->build_id,
+        .build_id_bytes = module->entry->build_id_bytes,
+        .offset = bare->offset,
+        .address = bare->address,
+    };
+    names->symbols->find(names->symbols, &place, &answer);
+    module->state = answer.state;
+    size_t count = mr_min(answer.count, cap);
+    for (size_t i = 0; i < count; i++) {
+        frames[i] = *bare;
+        frames[i].function = answer.frames[i].function;
+        frames[i].linkage = answer.frames[i].linkage;
+        frames[i].file = answer.frames[i].file;
+        frames[i].line = answer.frames[i].line;
+        frames[i].inlined = answer.frames[i].inlined;
+    }
+    return count;
+}
+
+/* The functions of one node; at least one if cap allows. The call is the byte before the return address. */
+static size_t fill(struct mr_names *names, const struct mr_ledger_frame *frame, struct mr_report_frame *frames, size_t cap)
+{
+    if (cap == 0)
+        return 0;
+    if (frame->module == 0 && frame->pc < MR_FRAME_MARK_COUNT) {
+        frames[0] = (struct mr_report_frame){ .function = marks[frame->pc] };
+        return marks[frame->pc] != NULL;
+    }
+    struct module *module = &names->modules[frame->module < names->module_count ? frame->module : 0];
+    struct mr_report_frame bare = { .address = frame->pc - 1 };
+    if (module->entry) {
+        bare.module = module->path;
+        bare.build_id = *module->build_id ? module->build_id : NULL;
+        bare.offset = bare.address - module->entry->bias;
+    }
+    size_t count = names->symbols && module->entry ? ask(names, module, &bare, frames, cap) : 0;
+    if (count)
+        return count;
+    frames[0] = bare;
+    return 1;
+}
+
+/* What asked for the memory, memoir's own functions left out. */
+static uint32_t first_of_program(const struct mr_names *names, uint32_t stack)
+{
+    while (stack) {
+        struct mr_ledger_frame frame = mr_reader_frame(names->ledger, stack);
+        if (frame.module >= names->module_count || !names->modules[frame.module].is_own)
+            break;
+        stack = frame.caller;
+    }
+    return stack;
+}
+
+size_t mr_names_stack(struct mr_names *names, uint32_t stack, struct mr_report_frame *frames, size_t cap)
+{
+    size_t count = 0;
+    for (stack = first_of_program(names, stack); stack && count < cap;) {
+        struct mr_ledger_frame frame = mr_reader_frame(names->ledger, stack);
+        count += fill(names, &frame, frames + count, cap - count);
+        stack = frame.caller;
+    }
+    return count;
+}
+
+/* --- keys ---------------------------------------------------------------------------------------------------- */
+
+/* One round of FNV-1a over eight bytes with a final mix (wyhash's 64x64 to 128 bit multiplication). */
+static uint64_t mix(uint64_t hash, uint64_t value)
+{
+    unsigned __int128 product = (unsigned __int128)(hash ^ 0xa0761d6478bd642full) * (value ^ 0xe7037ed1a0b428dbull);
+    return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+
+static uint64_t mix_text(uint64_t hash, const char *text)
+{
+    for (; text && *text; text++)
+        hash = (hash ^ (unsigned char)*text) * 0x100000001b3ull;
+    return mix(hash, text != NULL);
+}
+
+static uint64_t key_of_frames(const struct mr_report_frame *frames, size_t count, uint64_t callers)
+{
+    for (size_t i = count; i-- > 0;) {
+        const struct mr_report_frame *frame = &frames[i];
+        callers = mix_text(callers, frame->function);
+        callers = mix_text(callers, frame->file);
+        callers = mix(callers, frame->line);
+        if (!frame->file && frame->module)
+            callers = mix(mix_text(callers, frame->module), frame->offset);
+        else if (!frame->file)
+            callers = mix(callers, frame->address);
+    }
+    return callers;
+}
+
+static uint64_t key_of_node(struct mr_names *names, const struct mr_ledger_frame *frame, uint64_t callers, bool by_name)
+{
+    struct mr_report_frame frames[64];
+    if (by_name)
+        return key_of_frames(frames, fill(names, frame, frames, MR_COUNT(frames)), callers);
+    const struct module *module = &names->modules[frame->module < names->module_count ? frame->module : 0];
+    uint64_t bias = module->entry ? module->entry->bias : 0;
+    return mix(mix(callers, (uintptr_t)module->path), frame->pc - bias);
+}
+
+static uint64_t *key_in(struct mr_names *names, uint32_t stack, bool by_name)
+{
+    struct node *node = &names->nodes[stack < names->node_count ? stack : 0];
+    return by_name ? &node->key_by_name : &node->key_by_offset;
+}
+
+/* Callers are remembered, so all stacks together cost no more than there are nodes. The chain is walked to the
+ * first remembered caller, then back. */
+uint64_t mr_names_key(struct mr_names *names, uint32_t stack, bool by_name)
+{
+    uint32_t chain[MR_REPORT_FRAMES_MOST];
+    size_t depth = 0;
+    stack = first_of_program(names, stack);
+    for (; stack && depth < MR_COUNT(chain) && *key_in(names, stack, by_name) == 0; depth++) {
+        chain[depth] = stack;
+        stack = mr_reader_frame(names->ledger, stack).caller;
+    }
+    uint64_t key = stack ? *key_in(names, stack, by_name) : 1;
+    while (depth-- > 0) {
+        struct mr_ledger_frame frame = mr_reader_frame(names->ledger, chain[depth]);
+        key = key_of_node(names, &frame, key, by_name) | 1;
+        *key_in(names, chain[depth], by_name) = key;
+    }
+    return key;
+}
+
+/* --- notes ----------------------------------------------------------------------------------------------------- */
+
+static char *sentence(const struct module *module)
+{
+    static const char *const reasons[] = {
+        [MR_SYMBOL_GONE] = "is gone from this machine",
+        [MR_SYMBOL_CHANGED] = "was replaced since: its build id is another",
+        [MR_SYMBOL_UNREADABLE] = "cannot be read",
+    };
+    size_t cap = strlen(module->path) + 160;
+    char *text = malloc(cap);
+    if (!text)
+        return NULL;
+    struct mr_fmt f = mr_fmt_to_buffer(text, cap);
+    mr_fmt_print(&f, "%s %s; its functions have no names here", module->path, reasons[module->state]);
+    return mr_fmt_end_string(&f);
+}
+
+static bool is_noted(const struct mr_names *names, size_t i)
+{
+    for (size_t j = 0; j < i; j++)
+        if (names->modules[j].path == names->modules[i].path && names->modules[j].state != MR_SYMBOL_FOUND)
+            return true;
+    return false;
+}
+
+/* What is no file (the kernel's vdso) cannot be gone. */
+size_t mr_names_notes(struct mr_names *names, const char *const **notes)
+{
+    size_t count = 0;
+    for (size_t i = 1; i < names->module_count; i++) {
+        const struct module *module = &names->modules[i];
+        if (module->path[0] != '/' || module->state == MR_SYMBOL_FOUND || is_noted(names, i))
+            continue;
+        char *text = names->notes[count] ? NULL : sentence(module);
+        if (text)
+            names->notes[count++] = text;
+    }
+    *notes = names->notes;
+    return count;
+}

@@ -1,0 +1,28 @@
+/* names.h: the stacks of a ledger as frames with names. CLI only.
+ *
+ * Names are looked up when a stack is asked for, once per place: most stacks of a long run are never shown. */
+#ifndef MR_REPORT_NAMES_H
+#define MR_REPORT_NAMES_H
+
+#include "report.h"
+#include "symbol.h"
+
+struct mr_names;
+
+/* `symbols` gives answers that last as long as it does (mr_symbol_remember); NULL: no names. */
+struct mr_names *mr_names_new(const struct mr_reader *ledger, struct mr_symbol_source *symbols);
+void mr_names_free(struct mr_names *names);
+
+/* The frames of a stack, innermost first, without those of memoir itself. Returns how many it filled. */
+size_t mr_names_stack(struct mr_names *names, uint32_t stack, struct mr_report_frame *frames, size_t cap);
+
+/* Equal for stacks that read the same: by names, or (cheaper) by modules and offsets. */
+uint64_t mr_names_key(struct mr_names *names, uint32_t stack, bool by_name);
+
+/* How many distinct frames the ledger has: what there is to look up at most. */
+size_t mr_names_places(const struct mr_names *names);
+
+/* A sentence per module whose file is gone or another by now, of those that were asked for. */
+size_t mr_names_notes(struct mr_names *names, const char *const **notes);
+
+#endif
