@@ -6,7 +6,7 @@
  * Some: mallocs come here and count bytes until the next sample is due (a Poisson process over
  * bytes, as in tcmalloc and jemalloc); a sampled block comes from the shared heap, whose slabs are
  * marked, so that its free, and only such, comes here as well. */
-#include "watch.h"
+#include "check.h"
 
 #include <string.h>
 
@@ -73,20 +73,51 @@ const char *mr_watch_start(void)
 
 /* ---- heaps -------------------------------------------------------------------------------------------- */
 
-static void *memory(size_t bytes)
+/* Watchers lie side by side in a few arrays: they hold addresses of blocks, and leak.c must know where. An array is
+ * address space, given memory as it is used; none is ever given back, as heaps are not. */
+enum { ARRAYS_MOST = 64, PER_ARRAY = 256 };
+static struct mr_range arrays[ARRAYS_MOST];
+static _Atomic uint32_t watcher_count;
+
+static size_t watcher_bytes(void) { return mr_align_up(sizeof(struct watcher), mr_os_page); }
+
+/* Whoever gets the first place of an array makes it. The others find none until it is there, and try again at their
+ * next request. */
+static char *place_of(uint32_t n)
 {
-    bytes = mr_align_up(bytes, mr_os_page);
-    void *p = mr_vm_reserve(bytes, mr_os_page);
-    if (p && !mr_vm_commit(p, bytes)) {
-        mr_vm_release(p, bytes);
-        p = NULL;
+    struct mr_range *array = &arrays[n / PER_ARRAY];
+    size_t bytes = PER_ARRAY * watcher_bytes();
+    if (n % PER_ARRAY == 0) {
+        char *made = mr_vm_reserve(bytes, mr_os_page);
+        array->to = made ? (uintptr_t)made + bytes : 0;
+        __atomic_store_n(&array->from, (uintptr_t)made, __ATOMIC_RELEASE);
     }
-    return p;
+    uintptr_t from = __atomic_load_n(&array->from, __ATOMIC_ACQUIRE);
+    return from ? (char *)from + n % PER_ARRAY * watcher_bytes() : NULL;
+}
+
+size_t mr_watch_tables(struct mr_range *ranges, size_t cap)
+{
+    size_t n = 0;
+    for (uint32_t i = 0; i < ARRAYS_MOST && n < cap; i++)
+        if (__atomic_load_n(&arrays[i].from, __ATOMIC_ACQUIRE))
+            ranges[n++] = arrays[i];
+    if (mr_writer_header && n < cap)
+        ranges[n++] = (struct mr_range){ (uintptr_t)mr_writer_header,
+                                         (uintptr_t)mr_writer_header + mr_writer_header->file_bytes };
+    return n;
+}
+
+static struct watcher *take_place(void)
+{
+    uint32_t n = atomic_fetch_add_explicit(&watcher_count, 1, memory_order_relaxed);
+    char *place = n < ARRAYS_MOST * PER_ARRAY ? place_of(n) : NULL;
+    return place && mr_vm_commit(place, watcher_bytes()) ? (struct watcher *)(void *)place : NULL;
 }
 
 static MR_NOINLINE struct watcher *make_watcher(struct mr_heap *heap)
 {
-    struct watcher *watcher = is_open() ? memory(sizeof *watcher) : NULL;
+    struct watcher *watcher = is_open() ? take_place() : NULL;
     if (!watcher)
         return NULL;
     watcher->sample.state = (uintptr_t)watcher ^ mr_clock_ms() << 40;
@@ -138,11 +169,21 @@ static void book_free(struct mr_heap *heap, const struct mr_tag *tag, const void
         mr_track_free(track_of(heap), tag->label, tag->size, p);
 }
 
+/* The program says that what it allocates now is no leak; the site remembers it. */
+static void ignore_site(uint32_t site)
+{
+    struct mr_ledger_site *sites = mr_writer_entries(MR_SECTION_SITES);
+    if (site)
+        __atomic_fetch_or(&sites[site].flags, MR_SITE_IGNORED, __ATOMIC_RELAXED);
+}
+
 /* ---- taking ------------------------------------------------------------------------------------------------ */
 
 static void *take_watched(struct mr_heap *heap, size_t size, size_t align, bool *zero, const struct mr_unwind_start *from)
 {
     uint32_t site = site_of(heap, from);
+    if (MR_UNLIKELY(mr_exempt_is_off()))
+        ignore_site(site);
     void *p = align <= 16 ? mr_heap_try_take_in(heap, size, site) : NULL;
     if (MR_UNLIKELY(!p))
         p = mr_heap_take_in(heap, size, align, zero, site);

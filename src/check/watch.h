@@ -6,6 +6,7 @@
 #define MR_CHECK_WATCH_H
 
 #include "heap.h"
+#include "os.h"
 #include "track.h"
 
 /* The caller of the function it stands in. */
@@ -16,6 +17,9 @@ void *mr_watch_calloc(const struct mr_unwind_start *from, size_t size);
 void *mr_watch_aligned(const struct mr_unwind_start *from, size_t align, size_t size);
 void *mr_watch_realloc(const struct mr_unwind_start *from, void *p, size_t size, enum mr_freed *freed);
 enum mr_freed mr_watch_free(void *p);
+
+/* Memory of ours that holds addresses of blocks and is no root; at most 65 ranges. */
+size_t mr_watch_tables(struct mr_range *ranges, size_t cap);
 
 /* In a fork child, after the ledger has become its own, or (recorded false) cannot. */
 void mr_watch_forked(bool recorded);

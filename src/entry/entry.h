@@ -53,6 +53,12 @@ void mr_tell_report(enum mr_exit_kind kind, int value);
 /* Opens the ledger when one is asked for or call stacks are; complains when its file cannot be had. */
 void mr_story_begin(void);
 
+/* Classifies the blocks in use, if that is wanted, and writes down what was found. `ends`: the process will not go on. */
+void mr_story_check(bool ends);
+
+/* What the last check found; NULL: there was none. */
+const struct mr_leak_result *mr_story_leaks(void);
+
 /* The figures of the heap as they are now. */
 void mr_story_figures(const struct mr_heap_stats *stats);
 

@@ -73,6 +73,101 @@ _Static_assert(sizeof(struct mr_totals) % sizeof(uint64_t) == 0, "the totals are
 _Static_assert(sizeof(struct mr_totals) / sizeof(uint64_t) <= MR_LEDGER_TOTALS, "the ledger has room for all totals");
 _Static_assert(MR_ROW_COUNT <= MR_LEDGER_CLASSES, "and for all classes");
 
+/* ---- leaks -------------------------------------------------------------------------------------------- */
+
+static struct mr_leak_result found;
+static bool checked;
+
+const struct mr_leak_result *mr_story_leaks(void) { return checked ? &found : NULL; }
+
+static struct mr_ledger_site *site_at(uint32_t site)
+{
+    return (struct mr_ledger_site *)mr_writer_entries(MR_SECTION_SITES) + site;
+}
+
+/* The site of a block, and its bytes as they were asked for. False: nobody knows. */
+static bool known_at(uintptr_t block, struct mr_tag *tag)
+{
+    return mr_tag_get((const void *)block, tag) && tag->label < mr_writer_count(MR_SECTION_VERDICTS);
+}
+
+static uint32_t site_of(uintptr_t block)
+{
+    struct mr_tag tag;
+    return block && known_at(block, &tag) ? tag.label : 0;
+}
+
+/* What sampling left out is in the weights of what it took. */
+static bool is_left_out(const struct mr_tag *tag) { return mr_conf.trace == MR_TRACE_SAMPLE && tag->label == 0; }
+
+static void book(void *ctx, const struct mr_leak_block *block)
+{
+    struct mr_tag tag;
+    (void)ctx;
+    if (!known_at(block->start, &tag) || is_left_out(&tag))
+        return;
+    double weight = mr_conf.trace == MR_TRACE_SAMPLE ? mr_sample_weight(tag.size, mr_conf.sample_interval) : 1;
+    struct mr_ledger_verdict *v = (struct mr_ledger_verdict *)mr_writer_entries(MR_SECTION_VERDICTS) + tag.label;
+    bool ignored = site_at(tag.label)->flags & MR_SITE_IGNORED;
+    *(ignored ? &v->ignored_bytes : &v->bytes[block->kind]) += (uint64_t)((double)tag.size * weight + 0.5);
+    *(ignored ? &v->ignored_blocks : &v->blocks[block->kind]) += (uint32_t)(weight + 0.5);
+    if (v->held_by == 0)
+        v->held_by = site_of(block->holder);
+}
+
+static bool is_ignored(void *ctx, uintptr_t block)
+{
+    struct mr_tag tag;
+    (void)ctx;
+    return known_at(block, &tag) && site_at(tag.label)->flags & MR_SITE_IGNORED;
+}
+
+/* One empty verdict per site; without traces there is one for all. */
+static bool clear_verdicts(void)
+{
+    uint64_t sites = mr_max(mr_writer_count(MR_SECTION_SITES), 1);
+    mr_writer_cut(MR_SECTION_VERDICTS, 0);
+    if (mr_writer_reserve(MR_SECTION_VERDICTS, sites) < 0)
+        return false;
+    memset(mr_writer_entries(MR_SECTION_VERDICTS), 0, sites * sizeof(struct mr_ledger_verdict));
+    mr_writer_publish(MR_SECTION_VERDICTS, sites);
+    return true;
+}
+
+static void set_check(enum mr_ledger_check state)
+{
+    if (is_ours())
+        __atomic_store_n(&mr_writer_header->check, state, __ATOMIC_RELEASE);
+}
+
+static void look(bool ends)
+{
+    struct mr_range tables[MR_LEAK_EXCLUDED];
+    bool by_site = is_ours() && mr_conf.trace != MR_TRACE_OFF && clear_verdicts();
+    struct mr_leak_request request = {
+        .in_place = ends || mr_conf.ledger[0] == '\0',
+        .each = by_site ? book : NULL,
+        .is_exempt = by_site ? is_ignored : NULL,
+        .excluded = tables,
+        .excluded_count = mr_watch_tables(tables, MR_LEAK_EXCLUDED),
+    };
+    checked = mr_leak_check(&request, &found);
+}
+
+void mr_story_check(bool ends)
+{
+    bool wanted = mr_conf.leaks_set ? mr_conf.leaks != MR_LEAKS_OFF : mr_conf.trace != MR_TRACE_OFF;
+    if (!wanted)
+        return;
+    set_check(MR_LEDGER_CHECKING);
+    look(ends);
+    if (is_ours()) {
+        mr_writer_header->check_doubts = found.unstopped;
+        mr_writer_header->check_ms = mr_writer_now_ms();
+    }
+    set_check(checked ? MR_LEDGER_CHECKED : MR_LEDGER_UNCHECKED);
+}
+
 /* ---- the end -------------------------------------------------------------------------------------------- */
 
 void mr_story_end(enum mr_exit_kind kind, int value)
