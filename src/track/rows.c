@@ -10,7 +10,7 @@ enum { FIRST_ROWS = 1024, NO_ROWS = 2 };
 static struct {
     struct mr_rows_table table;
     struct mr_row rows[NO_ROWS];
-} none = { .table = { .shift = 63, .mask = NO_ROWS - 1, .used = NO_ROWS } };
+} none = { .table = { .mask = NO_ROWS - 1, .used = NO_ROWS } };
 struct mr_rows_table *_Atomic mr_rows_table = &none.table;
 
 /* One thread at a time grows or sweeps the table; the others go on without. */
@@ -52,6 +52,17 @@ static bool saved_before_cfa(const struct mr_cfi_rule *ra)
     return ra->how == MR_CFI_AT && ra->base == MR_CFI_CFA && !ra->deref && ra->offset == -8;
 }
 
+/* What walks take for granted of a row relative to sp or bp: cfa is above sp if it is relative to it, and bp is
+ * saved below the return address, but not below sp. */
+static bool is_usual(uint64_t rule)
+{
+    intptr_t cfa = mr_row_offset(rule), bp = mr_row_bp_offset(rule);
+    bool by_sp = mr_row_kind(rule) == MR_ROW_SP;
+    if (cfa % 8 || (by_sp && cfa < 8) || mr_row_bp_of_bp(rule))
+        return false;
+    return !mr_row_saves_bp(rule) || (bp <= -16 && (!by_sp || bp >= -cfa));
+}
+
 static uint64_t pack_rules(const struct mr_cfi_rules *rules)
 {
     const struct mr_cfi_rule *registers = rules->registers;
@@ -62,7 +73,9 @@ static uint64_t pack_rules(const struct mr_cfi_rules *rules)
     if (!saved_before_cfa(&registers[MR_CFI_RIP]) || registers[MR_CFI_RSP].how != MR_CFI_SAME)
         return MR_ROW_EXACT;
     uint64_t cfa = cfa_part(&rules->cfa), bp = bp_part(&registers[MR_CFI_RBP]);
-    return cfa == MR_ROW_EXACT || bp == MR_ROW_EXACT ? MR_ROW_EXACT : cfa | bp;
+    if (cfa == MR_ROW_EXACT || bp == MR_ROW_EXACT || (mr_row_kind(cfa) <= MR_ROW_BP && !is_usual(cfa | bp)))
+        return MR_ROW_EXACT;
+    return cfa | bp;
 }
 
 /* C libraries without unwind information for it: mov $15, %rax; syscall (rt_sigreturn). The kernel and debuggers
@@ -97,7 +110,6 @@ static struct mr_rows_table *new_table(size_t rows)
         return NULL;
     }
     t->mask = (uint32_t)rows - 1;
-    t->shift = 64 - mr_log2_floor(rows);
     return t;
 }
 

@@ -41,25 +41,22 @@ struct mr_row {
 };
 
 struct mr_rows_table {
-    uint32_t shift, mask;  /* 2^(64 - shift) rows = mask + 1 */
+    uint32_t mask;         /* rows = mask + 1, a power of two */
     _Atomic uint32_t used; /* slots that are not free, at most 3/4 of all */
     struct mr_row rows[];
 };
 
 extern MR_HIDDEN struct mr_rows_table *_Atomic mr_rows_table;
 
-/* Where a pc's row would stand: multiplicative hashing (Knuth, The Art of Computer Programming 3, 6.4). */
-MR_INLINE size_t mr_rows_home(const struct mr_rows_table *t, uintptr_t pc)
-{
-    return (pc * 0x9e3779b97f4a7c15u) >> t->shift;
-}
+/* Where a pc's row would stand. Every step of a walk waits for this: addresses differ enough in their low bits. */
+MR_INLINE size_t mr_rows_home(const struct mr_rows_table *t, uintptr_t pc) { return (pc ^ pc >> 15) & t->mask; }
 
 /* The rule for a pc without a row, which it gets. */
 uint64_t mr_rows_fill(uintptr_t pc);
 
 MR_INLINE uint64_t mr_rows_find(const struct mr_rows_table *t, uintptr_t pc)
 {
-    for (size_t i = mr_rows_home(t, pc);; i = (i + 1) & t->mask) {
+    for (uint32_t i = (uint32_t)mr_rows_home(t, pc);; i = (i + 1) & t->mask) {
         const struct mr_row *row = &t->rows[i];
         uintptr_t key = atomic_load_explicit(&row->key, memory_order_acquire);
         if (MR_LIKELY(key == pc)) {

@@ -18,8 +18,9 @@ MR_READS_STACKS static bool load(struct mr_bounds *bounds, uintptr_t at, uintptr
 static uintptr_t by_place(struct mr_bounds *bounds, uint64_t rule, struct mr_step_state *state, struct mr_unwind_step *step)
 {
     uintptr_t sp = state->sp;
-    step->uses_bp = mr_row_kind(rule) == MR_ROW_AT_BP;
-    step->more.at = (step->uses_bp ? state->bp : sp) + (uintptr_t)mr_row_word(rule);
+    bool by_bp = mr_row_kind(rule) == MR_ROW_AT_BP;
+    step->uses_bp = by_bp;
+    step->more.at = (by_bp ? state->bp : sp) + (uintptr_t)mr_row_word(rule);
     if (!load(bounds, step->more.at, &step->more.value))
         return MR_FRAME_MARK_BROKEN;
     uintptr_t cfa = step->more.value + (uintptr_t)mr_row_then(rule);
@@ -40,7 +41,7 @@ static uintptr_t by_place(struct mr_bounds *bounds, uint64_t rule, struct mr_ste
 static uintptr_t by_signal_frame(struct mr_bounds *bounds, struct mr_step_state *state, struct mr_unwind_step *step)
 {
     uintptr_t registers = state->sp + offsetof(ucontext_t, uc_mcontext.gregs);
-    step->signal = true;
+    step->unusual |= MR_STEP_SIGNAL;
     step->pc_at = registers + REG_RIP * 8;
     step->bp_at = registers + REG_RBP * 8;
     step->more.at = registers + REG_RSP * 8;
@@ -65,7 +66,7 @@ static uintptr_t by_signal_frame(struct mr_bounds *bounds, struct mr_step_state 
 static uintptr_t by_all_registers(struct mr_bounds *bounds, struct mr_step_state *state, struct mr_unwind_step *step)
 {
     struct mr_exact_frame frame = { state->pc, state->sp, state->bp };
-    step->unchecked = true;
+    step->unusual |= MR_STEP_UNCHECKED;
     if (!mr_exact_step(bounds, &frame))
         return MR_FRAME_MARK_NO_RULE;
     *state = (struct mr_step_state){ frame.pc, frame.sp, frame.bp };
@@ -99,7 +100,7 @@ static uintptr_t by_frame_pointer(struct mr_bounds *bounds, struct mr_step_state
     enum { LARGEST = 1 << 20 };
     uintptr_t sp = state->sp, bp = state->bp;
     struct mr_step_state next = { .sp = bp + 16 };
-    step->uses_bp = true;
+    step->uses_bp = 1;
     step->pc_at = bp + 8;
     step->bp_at = bp;
     if (bp < sp || bp - sp > LARGEST || !load(bounds, bp, &next.bp) || !load(bounds, bp + 8, &next.pc))
@@ -112,6 +113,9 @@ static uintptr_t by_frame_pointer(struct mr_bounds *bounds, struct mr_step_state
 
 uintptr_t mr_step_other(struct mr_bounds *bounds, uint64_t rule, struct mr_step_state *state, struct mr_unwind_step *step)
 {
+    step->unusual = MR_STEP_UNUSUAL;
+    step->uses_bp = 0;
+    step->bp_at = step->pc_at = step->more.at = 0;
     switch (mr_row_kind(rule)) {
     case MR_ROW_AT_SP:
     case MR_ROW_AT_BP: return by_place(bounds, rule, state, step);

@@ -4,10 +4,10 @@
  * address. What one frame says of the next is a row of rows.h. Each thread remembers its last stack; a
  * walk ends at the first frame it remembers:
  *
- *   frame(i - 1) = step(frame(i), memory)       frame 0 is the outermost
- *   checks [0, frames[i].checks) = every word of memory that steps 1..i read: address and value
+ *   frame(i - 1) = step(frame(i), memory)       frame 1 is the outermost
+ *   checks [1, frames[i].checks] = every word of memory that steps 2..i depend on: address and value
  *
- * so frames 0..i hold again if frame i is met again and its checks read the same. They are compared from the
+ * so frames 1..i hold again if frame i is met again and its checks read the same. They are compared from the
  * innermost outwards, up to the first that differs: then each address is one the walk itself would
  * have read, and a stack that is gone is never touched.
  *
@@ -36,8 +36,8 @@ struct mr_unwind_start {
 struct mr_unwind_frame {
     uintptr_t pc;          /* as in the ledger: a return address, an interrupted one + 1, or a mark */
     uintptr_t sp, bp;
-    uint64_t hash;         /* of frames 0 to this one */
-    uint32_t checks : 31;
+    uint64_t hash;         /* of the outermost to this one */
+    uint32_t checks : 31;  /* the last of its checks; at most 3 for each step */
     uint32_t needs_bp : 1; /* frames further out depend on bp */
     uint32_t user;         /* the caller's: 0 in a frame that is new, kept while it is remembered */
 };
@@ -49,26 +49,32 @@ struct mr_unwind_check {
 /* One step of the walk under way, innermost first. */
 struct mr_unwind_step {
     uintptr_t pc, sp, bp;
-    uintptr_t pc_at, bp_at;      /* where the next frame's pc and bp were read; bp_at 0: bp went on unchanged */
+    uintptr_t bp_at;   /* where the next frame's bp was read; 0: bp went on unchanged */
+    uint32_t uses_bp;  /* 0 or 1 */
+    uint32_t unusual;  /* 0: the next frame's pc was read right below its sp, and this is all. Else, MR_STEP_*: */
+    uintptr_t pc_at;
     struct mr_unwind_check more; /* another word the step depends on; at 0: none */
-    bool uses_bp, signal;        /* signal: the next frame was interrupted, its pc is one more than what was read */
-    bool unchecked;              /* the step depends on more than the words named here */
+};
+enum {
+    MR_STEP_UNUSUAL = 1,
+    MR_STEP_SIGNAL = 2,    /* the next frame was interrupted: its pc is one more than what was read */
+    MR_STEP_UNCHECKED = 4, /* the step depends on more than the words named */
 };
 
 /* One thread's memory of its last stack: zero at first. Large and sparse: a walk of 20 frames touches three OS
  * pages of it. */
 struct mr_unwind {
-    uint32_t depth, epoch;
-    uint32_t known;              /* frames [0, known) may be met again: further in, something was not checked */
-    bool cut;                    /* the outermost frames were left out */
+    const struct mr_unwind_frame *last; /* the innermost if the whole stack may be met again, else frames */
+    uint32_t epoch, depth;
+    uint32_t known;              /* so many of the outermost may be met again: further in, something was not checked */
     struct mr_bounds bounds;
-    struct mr_unwind_check checks[3 * (MR_UNWIND_DEPTH + 1)];
-    struct mr_unwind_frame frames[MR_UNWIND_DEPTH + 1];
-    struct mr_unwind_step steps[MR_UNWIND_DEPTH + 1];
+    struct mr_unwind_check checks[3 * MR_UNWIND_DEPTH + 1]; /* checks[0] never reads as it did, and ends every look */
+    struct mr_unwind_frame frames[MR_UNWIND_DEPTH + 2];     /* frames[0] is none: its sp is above all */
+    struct mr_unwind_step steps[MR_UNWIND_DEPTH];
 };
 
 struct mr_unwound {
-    struct mr_unwind_frame *frames; /* outermost first; valid until the thread's next walk */
+    struct mr_unwind_frame *frames; /* [0, depth), outermost first; valid until the thread's next walk */
     uint64_t hash;                  /* of all frames, salted with the epoch; never 0 */
     uint32_t depth;                 /* a mark (format.h) counts as a frame, the outermost */
     uint32_t same;                  /* so many of the outermost are as they were, their `user` included */
