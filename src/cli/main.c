@@ -21,9 +21,43 @@ const struct mr_command mr_cli_commands[] = {
       "  --                what follows is the program, even if it is named like a command\n"
       "\n"
       "Exit code: the program's; 2 usage, 125 memoir itself failed, 126 not executable, 127 not found.\n" },
+    { "report", mr_cmd_report, "memoir report [options] LEDGER",
+      "tell what a ledger says of a process that runs, has ended or was killed",
+      "The ledger is the file that MEMOIR_LEDGER or memoir run --ledger named.\n"
+      "\n"
+      "  --format=FORMAT         text, json, pprof, folded, massif, openmetrics, github or sarif\n"
+      "  -o, --output=FILE       write it there, not to standard output\n"
+      "  --sort=KEY              bytes, blocks, allocations, peak, temporary or growth\n"
+      "  --top=N                 list so many sites at most (text: 20; 0: all)\n"
+      "  --leak-kinds=LIST       list definite,indirect,possible,reachable,in_use or all; else all that is\n"
+      "                          lost or grows\n"
+      "  --function=PATTERN      only sites with such a function in their stack (* and ? are wildcards)\n"
+      "  --module=PATTERN        only sites with such an object in their stack\n"
+      "  --file=PATTERN          only sites with such a source file in their stack\n"
+      "  --cost=COST             what folded stacks weigh: in_use, peak, leaked, allocations or temporary\n"
+      "  --suppressions=FILE     pass over what the file names, as LeakSanitizer or Valgrind write it;\n"
+      "                          may be given again\n"
+      "  --no-default-suppressions  also tell of what glibc and libstdc++ keep on purpose\n"
+      "  --show-suppressions     then say on stderr which suppressions were used, and which not\n"
+      "  --gen-suppressions      in place of the report, write a suppression for each site listed\n"
+      "  --baseline=FILE         an earlier ledger or JSON report: its leaks do not count as new\n"
+      "  --error-exitcode=N      exit with N if there are leaks (new ones, with a baseline)\n"
+      "  --debuginfod            ask the servers of DEBUGINFOD_URLS for debug information\n"
+      "\n"
+      "Exit code: 0, N of --error-exitcode, 2 usage, 125 the ledger cannot be read.\n" },
     { "options", mr_cmd_options, "memoir options", "list every option with its default",
       "Every option is --NAME=VALUE for memoir run and MEMOIR_NAME in the environment (upper case, _ for -)\n"
       "for a program that runs with LD_PRELOAD=libmemoir.so.\n" },
+    { "diff", mr_cmd_diff, "memoir diff [options] before after",
+      "compare what two runs had in use at the end, call stack by call stack",
+      "Both files are ledgers or reports kept with memoir report --format=json. Call stacks are the same when their\n"
+      "functions are: lines, addresses and builds may differ. Shown are the sites that appeared, grew, shrank and\n"
+      "vanished, the largest change first, and sums that lead from before to after.\n"
+      "\n"
+      "  --format=text|json\n"
+      "  --top=N           list N sites (default 20; 0: all)\n"
+      "\n"
+      "Exit code: 0, different or not; 2 usage, 125 a file could not be read.\n" },
     { "help", mr_cmd_help, "memoir help [command]", "explain memoir, or one command", "" },
 };
 const size_t mr_cli_command_count = MR_COUNT(mr_cli_commands);

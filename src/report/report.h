@@ -189,6 +189,8 @@ mr_report_writer mr_sarif_write;
 /* The rest of the face: what only the CLI links. */
 #include "baseline.h"
 #include "diff.h"
+#include "model.h"
 #include "saved.h"
+#include "suppress.h"
 
 #endif

@@ -202,7 +202,7 @@ struct mr_saved *mr_saved_read(const char *bytes, size_t len, const char **why)
     mr_intern_id(&saved->strings, "", 0);
     struct mr_json_read r = mr_json_read_begin(bytes, len);
     if (mr_json_read_object(&r, read_member, saved) && mr_json_read_end(&r) && !saved->version)
-        mr_json_read_fail(&r, "it is JSON, but not memoir's");
+        mr_json_read_fail(&r, "it is JSON of something else");
     *why = r.why;
     mr_json_read_free(&r);
     if (*why) {

@@ -63,7 +63,7 @@ Test(saved, our_own_report)
 Test(saved, refuses)
 {
     static const char *const texts[][2] = {
-        { "", "an object is missing" }, { "[]", "an object is missing" }, { "{}", "it is JSON, but not memoir's" },
+        { "", "an object is missing" }, { "[]", "an object is missing" }, { "{}", "it is JSON of something else" },
         { "{\"memoir\":7}", "a string is missing" }, { "{\"memoir\":\"1\"}x", "something follows the report" },
         { "{\"memoir\":\"1\",\"sites\":{}}", "an array is missing" },
         { "{\"memoir\":\"1\",\"sites\":[{\"kind\":\"lost\"}]}", "a site of an unknown kind" },
