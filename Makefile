@@ -42,7 +42,7 @@ CLI_ONLY   := ledger/reader symbol/dw symbol/die symbol/cache symbol/demangle \
               report/diff_text report/diff_json
 CLI_LIBS   := -ldw -lelf -liberty -lz
 # Files of entry/ that define names the C library owns: they stay out of libmemoir.a.
-OVERRIDES  := malloc glibc new other tell exits limits api lsan story unload
+OVERRIDES  := malloc glibc new other tell exits limits api lsan story sites unload
 
 sources = $(sort $(wildcard $(addprefix src/,$(addsuffix /*.c,$(1)))))
 objects = $(patsubst src/%.c,$(B)/obj/%.o,$(1))

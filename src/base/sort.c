@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-enum { ELEMENT_MOST = 64 };
+enum { ELEMENT_MOST = 128 };
 
 static void swap(char *a, char *b, size_t size)
 {

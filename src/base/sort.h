@@ -8,7 +8,7 @@
 /* Whether the element at a comes before the one at b. */
 typedef bool mr_sort_before(const void *a, const void *b);
 
-/* Heapsort: O(n log n) always, in place, not stable. size <= 64. */
+/* Heapsort: O(n log n) always, in place, not stable. size <= 128. */
 void mr_sort(void *array, size_t n, size_t size, mr_sort_before *before);
 
 #endif

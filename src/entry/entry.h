@@ -48,6 +48,10 @@ void mr_tell_forked(void);
  * a vfork child. At most one report is written at a time; async-signal-safe. */
 void mr_tell_report(enum mr_exit_kind kind, int value);
 
+/* ---- sites.c: call stacks and leaks in a report of the library's own; to be released after it is written -------------- */
+void mr_sites_fill(struct mr_report *report);
+void mr_sites_release(struct mr_report *report);
+
 /* ---- story.c: what the ledger is told, beside what is booked as it happens ------------------------------------ */
 
 /* Opens the ledger when one is asked for or call stacks are; complains when its file cannot be had. */

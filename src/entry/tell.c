@@ -235,6 +235,7 @@ static bool write_report(struct mr_report *report, int fd)
 {
     struct list list = { 0 };
     size_t listed = 0;
+    mr_sites_fill(report);
     if (report->show_blocks) {
         listed = list_blocks(&list, report->totals.in_use_blocks);
         report->blocks = list.blocks;
@@ -246,6 +247,7 @@ static bool write_report(struct mr_report *report, int fd)
     mr_report_formats[mr_conf.format].write(report, &f);
     mr_fmt_flush(&f);
     mr_vm_release(list.blocks, listed);
+    mr_sites_release(report);
     return !target.broken;
 }
 
