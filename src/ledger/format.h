@@ -161,9 +161,16 @@ struct mr_ledger_delta {
     uint32_t seq;              /* odd while the figures move to the site, or the entry to another site */
     uint64_t allocs, frees, alloc_bytes, freed_bytes, temporary;
 };
+/* Figures of an entry and of a site stand in the same order. */
+enum { MR_FIGURE_ALLOCS = 1, MR_FIGURE_FREES, MR_FIGURE_ALLOC_BYTES, MR_FIGURE_FREED_BYTES, MR_FIGURE_TEMPORARY,
+       MR_FIGURE_COUNT };
+/* While an entry's seq is odd and moving_figure is not 0, that figure is on its way: if the site's is still
+ * moving_from the entry's counts, else it is there already. */
 struct mr_ledger_lane {
     uint64_t allocs, frees, alloc_bytes, freed_bytes; /* all this lane ever counted, never reset */
-    uint64_t padding[4];
+    uint32_t moving_entry, moving_figure;
+    uint64_t moving_from;
+    uint64_t padding[2];
     struct mr_ledger_delta deltas[MR_LANE_ENTRIES];   /* site s may stand in entry s % MR_LANE_ENTRIES only */
 };
 

@@ -175,8 +175,10 @@ static void read_slot(struct mr_reader *r, uint32_t slot)
 {
     struct mr_ledger_lane *lanes = ENTRIES(r, MR_SECTION_LANES, mr_ledger_lane);
     struct mr_ledger_site *sites = ENTRIES(r, MR_SECTION_SITES, mr_ledger_site);
-    for (uint64_t i = 0; i < count_of(r, MR_SECTION_LANES); i++)
+    for (uint64_t i = 0; i < count_of(r, MR_SECTION_LANES); i++) {
         read_at(r, &lanes[i].deltas[slot], sizeof lanes[i].deltas[slot], delta_offset(r, i, slot));
+        read_at(r, &lanes[i], offsetof(struct mr_ledger_lane, deltas), delta_offset(r, i, 0) - offsetof(struct mr_ledger_lane, deltas));
+    }
     for (uint64_t i = slot; i < count_of(r, MR_SECTION_SITES); i += MR_LANE_ENTRIES)
         read_at(r, &sites[i], sizeof sites[i], r->header.sections[MR_SECTION_SITES].offset + i * sizeof sites[i]);
 }
@@ -208,6 +210,9 @@ static bool read_sites(struct mr_reader *r)
     if (done) {
         r->header.sections[MR_SECTION_LANES].count = mr_min(lanes_before, count_of(r, MR_SECTION_LANES));
         settle_slots(r, before);
+        for (uint64_t i = 0; i < count_of(r, MR_SECTION_LANES); i++)
+            mr_sum_repair(&ENTRIES(r, MR_SECTION_LANES, mr_ledger_lane)[i], r->entries[MR_SECTION_SITES],
+                          count_of(r, MR_SECTION_SITES));
         read_at(r, &r->header.peak_bytes, 2 * sizeof(uint64_t), offsetof(struct mr_ledger_header, peak_bytes));
     }
     free(before);

@@ -55,6 +55,25 @@ bool mr_sum_site(struct mr_sum *sum, const struct mr_ledger_site *site, uint32_t
     return false;
 }
 
+_Static_assert(offsetof(struct mr_ledger_delta, temporary) - offsetof(struct mr_ledger_delta, allocs) ==
+               (MR_FIGURE_TEMPORARY - MR_FIGURE_ALLOCS) * sizeof(uint64_t), "figures stand in order");
+_Static_assert(offsetof(struct mr_ledger_site, temporary) - offsetof(struct mr_ledger_site, allocs) ==
+               (MR_FIGURE_TEMPORARY - MR_FIGURE_ALLOCS) * sizeof(uint64_t), "figures stand in order");
+
+void mr_sum_repair(struct mr_ledger_lane *lane, const struct mr_ledger_site *sites, uint64_t site_count)
+{
+    for (uint32_t i = 0; i < MR_LANE_ENTRIES; i++) {
+        struct mr_ledger_delta *d = &lane->deltas[i];
+        unsigned figure = lane->moving_figure - MR_FIGURE_ALLOCS;
+        if (d->seq % 2 == 0)
+            continue;
+        bool moving = lane->moving_entry == i && figure < MR_FIGURE_COUNT - MR_FIGURE_ALLOCS && d->site < site_count;
+        if (moving && (&sites[d->site].allocs)[figure] != lane->moving_from)
+            (&d->allocs)[figure] = 0;
+        d->seq++;
+    }
+}
+
 struct mr_sum mr_sum_lanes(const struct mr_ledger_lane *lanes, uint64_t lane_count)
 {
     struct mr_sum sum = { 0 };

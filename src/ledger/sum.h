@@ -19,6 +19,10 @@ struct mr_sum {
 bool mr_sum_site(struct mr_sum *sum, const struct mr_ledger_site *site, uint32_t id,
                  const struct mr_ledger_lane *lanes, uint64_t lane_count);
 
+/* For lanes whose thread is gone for good, killed or lost in a fork: a figure it was moving is told once from here on,
+ * and no entry moves any more. Writes to the lane; `site_count` bounds what it says. */
+void mr_sum_repair(struct mr_ledger_lane *lane, const struct mr_ledger_site *sites, uint64_t site_count);
+
 /* All of the lanes' own totals; their `temporary` is not told. */
 struct mr_sum mr_sum_lanes(const struct mr_ledger_lane *lanes, uint64_t lane_count);
 

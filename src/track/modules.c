@@ -119,12 +119,14 @@ static uint32_t find(uintptr_t pc)
 uint32_t mr_modules_of(uintptr_t pc)
 {
     unsigned i = mr_mix32((uint32_t)pc) % CACHED;
-    if (cache[i].pc != pc) {
-        uint32_t module = find(pc);
+    if (cache[i].pc == pc)
+        return cache[i].module;
+    uint32_t module = find(pc);
+    if (module) { /* where nothing is, something may be loaded any time */
         cache[i].pc = pc;
         cache[i].module = module;
     }
-    return cache[i].module;
+    return module;
 }
 
 void mr_modules_check(void)

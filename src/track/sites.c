@@ -23,26 +23,32 @@ static void add(uint64_t *figure, uint64_t n)
 
 /* ---- a lane's entry changes hands ------------------------------------------------------------------- */
 
-/* Figure by figure, so that a process that is killed here has one of them told twice at most. */
-static void move(uint64_t *from, uint64_t *to)
+/* Figure by figure, each with a note of what the site's was before: if the process is killed here, readers can
+ * tell whether the figure has arrived. */
+static void move(struct mr_ledger_lane *lane, uint32_t figure, uint64_t *from, uint64_t *to)
 {
-    add(to, MR_PEEK(*from));
-    MR_POKE(*from, 0);
+    uint64_t n = MR_PEEK(*from), seen = MR_PEEK(*to);
+    if (n == 0)
+        return;
+    do {
+        __atomic_store_n(&lane->moving_figure, 0, __ATOMIC_RELEASE);
+        __atomic_store_n(&lane->moving_from, seen, __ATOMIC_RELEASE);
+        __atomic_store_n(&lane->moving_figure, figure, __ATOMIC_RELEASE);
+    } while (!__atomic_compare_exchange_n(to, &seen, seen + n, true, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED));
+    __atomic_store_n(from, 0, __ATOMIC_RELEASE);
 }
 
-/* seq may be odd from a thread that vanished in a fork. */
-static MR_NOINLINE void replace(struct mr_ledger_delta *d, uint32_t site)
+static MR_NOINLINE void replace(struct mr_ledger_lane *lane, struct mr_ledger_delta *d, uint32_t site)
 {
     struct mr_ledger_site *old = site_at(MR_PEEK(d->site));
-    uint32_t seq = MR_PEEK(d->seq) | 1;
-    __atomic_exchange_n(&d->seq, seq, __ATOMIC_ACQ_REL);
-    move(&d->allocs, &old->allocs);
-    move(&d->alloc_bytes, &old->alloc_bytes);
-    move(&d->frees, &old->frees);
-    move(&d->freed_bytes, &old->freed_bytes);
-    move(&d->temporary, &old->temporary);
+    uint32_t seq = MR_PEEK(d->seq);
+    MR_POKE(lane->moving_entry, (uint32_t)(d - lane->deltas));
+    __atomic_store_n(&lane->moving_figure, 0, __ATOMIC_RELEASE);
+    __atomic_exchange_n(&d->seq, seq + 1, __ATOMIC_ACQ_REL);
+    for (uint32_t figure = MR_FIGURE_ALLOCS; figure < MR_FIGURE_COUNT; figure++)
+        move(lane, figure, &d->allocs + figure - MR_FIGURE_ALLOCS, &old->allocs + figure - MR_FIGURE_ALLOCS);
     MR_POKE(d->site, site);
-    __atomic_store_n(&d->seq, seq + 1, __ATOMIC_RELEASE);
+    __atomic_store_n(&d->seq, seq + 2, __ATOMIC_RELEASE);
 }
 
 /* Another site has the entry: true if it gives way. */
@@ -54,7 +60,7 @@ static bool claim(struct mr_track *t, struct mr_ledger_delta *d, uint32_t site)
         return false;
     }
     *credit = CREDIT;
-    replace(d, site);
+    replace(t->lane, d, site);
     return true;
 }
 
