@@ -2,7 +2,7 @@
 #ifndef MR_TRACK_STEP_H
 #define MR_TRACK_STEP_H
 
-#include "rows.h"
+#include "rules.h"
 #include "unwind.h"
 
 /* Stack memory as it is, red zones of AddressSanitizer included. */

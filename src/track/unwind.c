@@ -1,7 +1,7 @@
 #include "unwind.h"
 
 #include "ledger.h"
-#include "rows.h"
+#include "rules.h"
 #include "step.h"
 
 /* Never 0, so that a memory that was never used is out of date. */
@@ -41,7 +41,7 @@ static const struct mr_unwind_frame *rest_of(const struct mr_unwind *u, const st
 /* ---- walking ---------------------------------------------------------------------------------------- */
 
 /* Where the rule of a usual frame leads; bp_at 0: not saved. False when that lies elsewhere. What is not checked
- * here is so by is_usual in rows.c. */
+ * here is so by is_usual in rules.c. */
 MR_INLINE bool find_next(struct mr_bounds *bounds, uint64_t rule, const struct mr_step_state *now, uintptr_t *cfa, uintptr_t *bp_at)
 {
     *bp_at = 0;
@@ -69,7 +69,7 @@ MR_NOINLINE static uint32_t leave_otherwise(struct mr_unwind *u, uint64_t rule, 
 MR_READS_STACKS static struct walk collect(struct mr_unwind *u, struct mr_step_state now, const struct mr_unwind_frame *f)
 {
     struct walk w = { 0 };
-    const struct mr_rows_table *rows = atomic_load_explicit(&mr_rows_table, memory_order_acquire);
+    const struct mr_rules_table *rows = atomic_load_explicit(&mr_rules_table, memory_order_acquire);
     while (now.pc != 0) {
         while (f->sp < now.sp)
             f--;
@@ -89,7 +89,7 @@ MR_READS_STACKS static struct walk collect(struct mr_unwind *u, struct mr_step_s
         step->pc = now.pc;
         step->sp = now.sp;
         step->bp = now.bp;
-        uint64_t rule = mr_rows_find(rows, now.pc);
+        uint64_t rule = mr_rules_find(rows, now.pc);
         step->unusual = 0;
         step->uses_bp = mr_row_kind(rule) == MR_ROW_BP;
         if (MR_LIKELY(mr_row_kind(rule) <= MR_ROW_BP)) {
@@ -155,9 +155,10 @@ MR_INLINE uint32_t add_check(struct mr_unwind *u, uint32_t last, uintptr_t at, u
 
 /* What the step to frame `out` depends on, so that going back through the checks, each address is known to be right
  * before it is read: the word behind `more`, pc, bp. */
-MR_INLINE uint32_t add_checks(struct mr_unwind *u, uint32_t last, const struct mr_unwind_step *step, const struct mr_unwind_frame *out)
+MR_INLINE uint32_t add_checks(struct mr_unwind *u, uint32_t last, const struct mr_unwind_step *step,
+                              const struct mr_unwind_frame *out, bool needs_bp)
 {
-    if (step->bp_at && out->needs_bp)
+    if (needs_bp && step->bp_at)
         last = add_check(u, last, step->bp_at, out->bp);
     if (MR_LIKELY(!step->unusual))
         return add_check(u, last, out->sp - 8, out->pc);
@@ -169,15 +170,13 @@ MR_INLINE uint32_t add_checks(struct mr_unwind *u, uint32_t last, const struct m
 /* New frames on `out`; `based`: the outermost of them is called by it. */
 static void put_frames(struct mr_unwind *u, struct mr_unwind_frame *out, uint32_t steps, bool based)
 {
-    uint32_t checks = out->checks;
+    uint32_t checks = out->checks, needs_bp = out->needs_bp; /* kept at hand: the next round waits for them */
     uint64_t hash = out->hash;
     for (const struct mr_unwind_step *step = u->steps + steps; step-- > u->steps; out++) {
-        uint32_t needs_bp = step->uses_bp;
-        if (MR_LIKELY(based)) {
-            checks = add_checks(u, checks, step, out);
-            needs_bp |= out->needs_bp & (step->bp_at == 0);
-        }
+        if (MR_LIKELY(based))
+            checks = add_checks(u, checks, step, out, needs_bp);
         based = true;
+        needs_bp = step->uses_bp | (step->bp_at ? 0 : needs_bp);
         hash = extend_hash(hash, step->pc);
         out[1] = (struct mr_unwind_frame){ step->pc, step->sp, step->bp, hash, checks, needs_bp, 0 };
     }
@@ -263,8 +262,8 @@ void mr_unwind_walk(struct mr_unwind *u, const struct mr_unwind_start *start, st
 
 void mr_unwind_flush(void)
 {
-    mr_rows_flush();
+    mr_rules_flush();
     atomic_fetch_add(&epoch, 1);
 }
 
-void mr_unwind_after_fork(void) { mr_rows_after_fork(); }
+void mr_unwind_after_fork(void) { mr_rules_after_fork(); }

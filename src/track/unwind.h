@@ -1,7 +1,7 @@
 /* unwind.h: who called? The return addresses of the calling thread's stack, at a few nanoseconds a frame.
  *
  * A frame is the state a function has while it waits for a call to return: (pc, sp, bp), pc the return
- * address. What one frame says of the next is a row of rows.h. Each thread remembers its last stack; a
+ * address. What one frame says of the next is a row of rules.h. Each thread remembers its last stack; a
  * walk ends at the first frame it remembers:
  *
  *   frame(i - 1) = step(frame(i), memory)       frame 1 is the outermost

@@ -1,4 +1,4 @@
-/* rows.h: how to leave a function, 16 bytes per return address, found by one probe.
+/* rules.h: how to leave a function, 16 bytes per return address, found by one probe.
  *
  * A row (pc, rule) is filled when its pc is first met, from the call frame information of the object that
  * pc - 1 lies in. Rows are shared by all threads. Slot states: key 0 free, 1 dropped, 2 being written, else
@@ -7,8 +7,8 @@
  *
  * A rule, 64 bits:   | cfa offset 32 | bp offset / 8: 20 | tag 7 | bp_of_bp 1 | bp_saved 1 | kind 3 |
  * For MR_ROW_AT_*, the upper 32 are two signed halves: offset / 8 of the word, and what is added to it. */
-#ifndef MR_TRACK_ROWS_H
-#define MR_TRACK_ROWS_H
+#ifndef MR_TRACK_RULES_H
+#define MR_TRACK_RULES_H
 
 #include <stdatomic.h>
 
@@ -33,44 +33,56 @@ MR_INLINE intptr_t mr_row_offset(uint64_t rule) { return (int32_t)(rule >> 32); 
 MR_INLINE intptr_t mr_row_word(uint64_t rule) { return (intptr_t)(int16_t)(rule >> 48) * 8; }
 MR_INLINE intptr_t mr_row_then(uint64_t rule) { return (int16_t)(rule >> 32); }
 
-enum { MR_ROWS_FREE, MR_ROWS_DROPPED, MR_ROWS_CLAIMED };
+enum { MR_RULES_FREE, MR_RULES_DROPPED, MR_RULES_CLAIMED };
 
 struct mr_row {
     _Atomic uintptr_t key;
     _Atomic uint64_t rule;
 };
 
-struct mr_rows_table {
-    uint32_t mask;         /* rows = mask + 1, a power of two */
+struct mr_rules_table {
+    size_t mask;           /* (rows - 1) * 16; the rows are a power of two */
     _Atomic uint32_t used; /* slots that are not free, at most 3/4 of all */
     struct mr_row rows[];
 };
 
-extern MR_HIDDEN struct mr_rows_table *_Atomic mr_rows_table;
+extern MR_HIDDEN struct mr_rules_table *_Atomic mr_rules_table;
 
-/* Where a pc's row would stand. Every step of a walk waits for this: addresses differ enough in their low bits. */
-MR_INLINE size_t mr_rows_home(const struct mr_rows_table *t, uintptr_t pc) { return (pc ^ pc >> 15) & t->mask; }
+/* The number of a pc's row, were it the only one, times the size of a row. Every step of a walk waits for this, so it is
+ * but a shift, an exclusive or and a mask; addresses differ enough in their low bits. */
+MR_INLINE size_t mr_rules_home(const struct mr_rules_table *t, uintptr_t pc)
+{
+    return (pc * sizeof(struct mr_row) ^ pc >> 11) & t->mask;
+}
+
+MR_INLINE struct mr_row *mr_rules_row(const struct mr_rules_table *t, size_t home)
+{
+    return (struct mr_row *)((uintptr_t)t->rows + home);
+}
+
+/* The one to look at next. */
+MR_INLINE size_t mr_rules_next(const struct mr_rules_table *t, size_t home) { return (home + sizeof(struct mr_row)) & t->mask; }
 
 /* The rule for a pc without a row, which it gets. */
-uint64_t mr_rows_fill(uintptr_t pc);
+uint64_t mr_rules_fill(uintptr_t pc);
 
-MR_INLINE uint64_t mr_rows_find(const struct mr_rows_table *t, uintptr_t pc)
+MR_INLINE uint64_t mr_rules_find(const struct mr_rules_table *t, uintptr_t pc)
 {
-    for (uint32_t i = (uint32_t)mr_rows_home(t, pc);; i = (i + 1) & t->mask) {
-        const struct mr_row *row = &t->rows[i];
+    for (size_t home = mr_rules_home(t, pc);; home = mr_rules_next(t, home)) {
+        const struct mr_row *row = mr_rules_row(t, home);
         uintptr_t key = atomic_load_explicit(&row->key, memory_order_acquire);
         if (MR_LIKELY(key == pc)) {
             uint64_t rule = atomic_load_explicit(&row->rule, memory_order_acquire);
             if (MR_LIKELY(atomic_load_explicit(&row->key, memory_order_relaxed) == pc))
                 return rule;
         }
-        if (key == MR_ROWS_FREE)
-            return mr_rows_fill(pc);
+        if (key == MR_RULES_FREE)
+            return mr_rules_fill(pc);
     }
 }
 
 /* Drops the rows of objects that are gone. Never waits: when another thread is at the table, that one does it. */
-void mr_rows_flush(void);
-void mr_rows_after_fork(void);
+void mr_rules_flush(void);
+void mr_rules_after_fork(void);
 
 #endif

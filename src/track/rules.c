@@ -1,4 +1,4 @@
-#include "rows.h"
+#include "rules.h"
 
 #include <string.h>
 
@@ -8,10 +8,10 @@
 enum { FIRST_ROWS = 1024, NO_ROWS = 2 };
 
 static struct {
-    struct mr_rows_table table;
+    struct mr_rules_table table;
     struct mr_row rows[NO_ROWS];
-} none = { .table = { .mask = NO_ROWS - 1, .used = NO_ROWS } };
-struct mr_rows_table *_Atomic mr_rows_table = &none.table;
+} none = { .table = { .mask = (NO_ROWS - 1) * sizeof(struct mr_row), .used = NO_ROWS } };
+struct mr_rules_table *_Atomic mr_rules_table = &none.table;
 
 /* One thread at a time grows or sweeps the table; the others go on without. */
 static _Atomic bool busy;
@@ -99,71 +99,75 @@ static uint64_t make_rule(const struct mr_object *object, uintptr_t pc)
 
 /* ---- the table -------------------------------------------------------------------------------------- */
 
-static struct mr_rows_table *new_table(size_t rows)
+static struct mr_rules_table *new_table(size_t rows)
 {
-    size_t bytes = mr_align_up(sizeof(struct mr_rows_table) + rows * sizeof(struct mr_row), mr_os_page);
-    struct mr_rows_table *t = mr_vm_reserve(bytes, mr_os_page);
+    size_t bytes = mr_align_up(sizeof(struct mr_rules_table) + rows * sizeof(struct mr_row), mr_os_page);
+    struct mr_rules_table *t = mr_vm_reserve(bytes, mr_os_page);
     if (!t)
         return NULL;
     if (!mr_vm_commit(t, bytes)) {
         mr_vm_release(t, bytes);
         return NULL;
     }
-    t->mask = (uint32_t)rows - 1;
+    t->mask = (rows - 1) * sizeof(struct mr_row);
     return t;
 }
 
+static size_t rows_of(const struct mr_rules_table *t) { return t->mask / sizeof(struct mr_row) + 1; }
+
 /* False when the slot was not to be had. */
-static bool claim(struct mr_rows_table *t, struct mr_row *row)
+static bool claim(struct mr_rules_table *t, struct mr_row *row)
 {
     uintptr_t key = atomic_load_explicit(&row->key, memory_order_relaxed);
-    if (key > MR_ROWS_DROPPED || !atomic_compare_exchange_strong(&row->key, &key, MR_ROWS_CLAIMED))
+    if (key > MR_RULES_DROPPED || !atomic_compare_exchange_strong(&row->key, &key, MR_RULES_CLAIMED))
         return false;
-    if (key == MR_ROWS_FREE)
+    if (key == MR_RULES_FREE)
         atomic_fetch_add(&t->used, 1);
     return true;
 }
 
-static void insert(struct mr_rows_table *t, uintptr_t pc, uint64_t rule)
+static void insert(struct mr_rules_table *t, uintptr_t pc, uint64_t rule)
 {
-    size_t i = mr_rows_home(t, pc);
-    for (size_t probes = 0; probes < 64; probes++, i = (i + 1) & t->mask)
-        if (claim(t, &t->rows[i])) {
-            atomic_store_explicit(&t->rows[i].rule, rule, memory_order_release);
-            atomic_store_explicit(&t->rows[i].key, pc, memory_order_release);
+    size_t home = mr_rules_home(t, pc);
+    for (size_t probes = 0; probes < 64; probes++, home = mr_rules_next(t, home)) {
+        struct mr_row *row = mr_rules_row(t, home);
+        if (claim(t, row)) {
+            atomic_store_explicit(&row->rule, rule, memory_order_release);
+            atomic_store_explicit(&row->key, pc, memory_order_release);
             return;
         }
+    }
 }
 
-static void copy_rows(const struct mr_rows_table *from, struct mr_rows_table *to)
+static void copy_rows(const struct mr_rules_table *from, struct mr_rules_table *to)
 {
-    for (size_t i = 0; i <= from->mask; i++) {
+    for (size_t i = 0; i < rows_of(from); i++) {
         uintptr_t key = atomic_load(&from->rows[i].key);
         uint64_t rule = atomic_load(&from->rows[i].rule);
-        if (key > MR_ROWS_CLAIMED && atomic_load(&from->rows[i].key) == key)
+        if (key > MR_RULES_CLAIMED && atomic_load(&from->rows[i].key) == key)
             insert(to, key, rule);
     }
 }
 
 /* A dropped row is free again where no probe needs to go on. */
-static void free_dropped(struct mr_rows_table *t)
+static void free_dropped(struct mr_rules_table *t)
 {
-    for (size_t i = t->mask; i-- > 0;) {
-        uintptr_t dropped = MR_ROWS_DROPPED;
-        if (atomic_load(&t->rows[i + 1].key) == MR_ROWS_FREE &&
-            atomic_compare_exchange_strong(&t->rows[i].key, &dropped, MR_ROWS_FREE))
+    for (size_t i = rows_of(t) - 1; i-- > 0;) {
+        uintptr_t dropped = MR_RULES_DROPPED;
+        if (atomic_load(&t->rows[i + 1].key) == MR_RULES_FREE &&
+            atomic_compare_exchange_strong(&t->rows[i].key, &dropped, MR_RULES_FREE))
             atomic_fetch_sub(&t->used, 1);
     }
 }
 
-static void sweep(struct mr_rows_table *t)
+static void sweep(struct mr_rules_table *t)
 {
     struct mr_object object;
-    for (size_t i = 0; i <= t->mask; i++) {
+    for (size_t i = 0; i < rows_of(t); i++) {
         uintptr_t key = atomic_load(&t->rows[i].key);
         unsigned tag = atomic_load(&t->rows[i].rule) >> 5 & 0x7f;
-        if (key > MR_ROWS_CLAIMED && !(mr_object_find(key - 1, &object) && mr_object_tag(&object) == tag))
-            atomic_compare_exchange_strong(&t->rows[i].key, &key, MR_ROWS_DROPPED);
+        if (key > MR_RULES_CLAIMED && !(mr_object_find(key - 1, &object) && mr_object_tag(&object) == tag))
+            atomic_compare_exchange_strong(&t->rows[i].key, &key, MR_RULES_DROPPED);
     }
     free_dropped(t);
 }
@@ -173,22 +177,22 @@ static void tidy(void)
 {
     uint32_t wanted;
     while ((wanted = atomic_load(&flushes)) != atomic_load(&swept) && !atomic_exchange(&busy, true)) {
-        sweep(atomic_load(&mr_rows_table));
+        sweep(atomic_load(&mr_rules_table));
         atomic_store(&swept, wanted);
         atomic_store(&busy, false);
     }
 }
 
 /* Tables that were grown out of stay: somebody may be reading them. Together they are smaller than the current one. */
-static void grow(struct mr_rows_table *from)
+static void grow(struct mr_rules_table *from)
 {
     if (atomic_exchange(&busy, true))
         return;
-    if (atomic_load(&mr_rows_table) == from) {
-        struct mr_rows_table *to = new_table(from == &none.table ? FIRST_ROWS : 2 * ((size_t)from->mask + 1));
+    if (atomic_load(&mr_rules_table) == from) {
+        struct mr_rules_table *to = new_table(from == &none.table ? FIRST_ROWS : 2 * rows_of(from));
         if (to) {
             copy_rows(from, to);
-            atomic_compare_exchange_strong(&mr_rows_table, &from, to);
+            atomic_compare_exchange_strong(&mr_rules_table, &from, to);
         }
     }
     atomic_store(&busy, false);
@@ -197,16 +201,16 @@ static void grow(struct mr_rows_table *from)
 
 static void add(uintptr_t pc, uint64_t rule)
 {
-    struct mr_rows_table *t = atomic_load(&mr_rows_table);
-    if (atomic_load(&t->used) > t->mask / 2) {
+    struct mr_rules_table *t = atomic_load(&mr_rules_table);
+    if (atomic_load(&t->used) >= rows_of(t) / 2) {
         grow(t);
-        t = atomic_load(&mr_rows_table);
+        t = atomic_load(&mr_rules_table);
     }
-    if (atomic_load(&t->used) <= t->mask / 4 * 3)
+    if (atomic_load(&t->used) < rows_of(t) / 4 * 3)
         insert(t, pc, rule);
 }
 
-uint64_t mr_rows_fill(uintptr_t pc)
+uint64_t mr_rules_fill(uintptr_t pc)
 {
     struct mr_object object;
     if (!mr_object_find(pc - 1, &object))
@@ -216,13 +220,13 @@ uint64_t mr_rows_fill(uintptr_t pc)
     return rule;
 }
 
-void mr_rows_flush(void)
+void mr_rules_flush(void)
 {
     atomic_fetch_add(&flushes, 1);
     tidy();
 }
 
-void mr_rows_after_fork(void)
+void mr_rules_after_fork(void)
 {
     atomic_store(&busy, false);
     tidy();
