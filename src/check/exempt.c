@@ -46,11 +46,12 @@ void mr_exempt_each_object(mr_exempt_visit *each, void *ctx)
 }
 
 /* ---- regions ----------------------------------------------------------------------------------------------
- * A place is claimed by swapping `bytes` from 0; it counts while `at` is there. */
+ * A place is claimed by swapping `bytes` from 0; it counts while `away` is there, which is the region's address
+ * negated: the table is no reference to a block the region lies in. */
 
 static struct region {
     _Atomic size_t bytes;
-    _Atomic uintptr_t at;
+    _Atomic uintptr_t away;
 } regions[REGIONS];
 
 bool mr_exempt_region(const void *at, size_t bytes)
@@ -58,7 +59,7 @@ bool mr_exempt_region(const void *at, size_t bytes)
     for (size_t i = 0; i < REGIONS && bytes; i++) {
         size_t none = 0;
         if (atomic_compare_exchange_strong(&regions[i].bytes, &none, bytes)) {
-            atomic_store(&regions[i].at, (uintptr_t)at);
+            atomic_store(&regions[i].away, -(uintptr_t)at);
             return true;
         }
     }
@@ -68,8 +69,8 @@ bool mr_exempt_region(const void *at, size_t bytes)
 bool mr_exempt_forget_region(const void *at, size_t bytes)
 {
     for (size_t i = 0; i < REGIONS; i++) {
-        uintptr_t seen = (uintptr_t)at;
-        if (seen && atomic_load(&regions[i].bytes) == bytes && atomic_compare_exchange_strong(&regions[i].at, &seen, 0)) {
+        uintptr_t seen = -(uintptr_t)at;
+        if (seen && atomic_load(&regions[i].bytes) == bytes && atomic_compare_exchange_strong(&regions[i].away, &seen, 0)) {
             atomic_store(&regions[i].bytes, 0);
             return true;
         }
@@ -80,9 +81,9 @@ bool mr_exempt_forget_region(const void *at, size_t bytes)
 void mr_exempt_each_region(mr_exempt_visit *each, void *ctx)
 {
     for (size_t i = 0; i < REGIONS; i++) {
-        uintptr_t at = atomic_load(&regions[i].at);
-        if (at)
-            each(ctx, at, atomic_load(&regions[i].bytes));
+        uintptr_t away = atomic_load(&regions[i].away);
+        if (away)
+            each(ctx, -away, atomic_load(&regions[i].bytes));
     }
 }
 

@@ -7,9 +7,10 @@
  */
 #include "check.h"
 
+#include "conf.h"
 #include "os.h"
 
-enum { OWN_MOST = 128, PATIENCE_MS = 1000, COPY_PATIENCE_MS = 600 * 1000 };
+enum { OWN_MOST = 128, TABLES_MOST = 64, PATIENCE_MS = 1000, COPY_PATIENCE_MS = 600 * 1000 };
 
 struct check {
     const struct mr_leak_request *request;
@@ -33,16 +34,32 @@ static bool find(const void *ctx, uintptr_t word, struct mr_reach_block *block)
     return true;
 }
 
+/* Exact where the block has a tag. Otherwise what its size was rounded up from: classes lie an eighth apart, or 16 bytes;
+ * a rest too short for a block stays with it; buddies double. */
+static struct mr_reach_asked ask(const void *ctx, const struct mr_reach_block *block)
+{
+    struct mr_tag tag;
+    size_t size = block->size;
+    (void)ctx;
+    if (mr_tag_get((const void *)block->start, &tag))
+        return (struct mr_reach_asked){ tag.size, tag.size };
+    bool doubling = mr_conf.strategy == MR_STRATEGY_BUDDY;
+    return (struct mr_reach_asked){ size - (doubling ? size / 2 + 8 : mr_max(size / 8, 31)), size };
+}
+
 /* ---- roots ---------------------------------------------------------------------------------------------------- */
 
 static const char *collect_roots(struct check *c)
 {
     const struct mr_leak_request *request = c->request;
     struct mr_find_range own[OWN_MOST];
-    struct mr_range excluded[OWN_MOST + MR_LEAK_EXCLUDED];
+    struct mr_range excluded[OWN_MOST + 1 + TABLES_MOST + MR_LEAK_EXCLUDED];
     size_t n = mr_find_own(own, OWN_MOST);
     for (size_t i = 0; i < n; i++)
         excluded[i] = (struct mr_range){ own[i].from, own[i].to };
+    if (mr_maps_own_data(&excluded[n].from, &excluded[n].to))
+        n++;
+    n += mr_watch_tables(&excluded[n], TABLES_MOST);
     for (size_t i = 0; i < request->excluded_count && i < MR_LEAK_EXCLUDED; i++)
         excluded[n++] = request->excluded[i];
     return mr_roots_collect(&c->roots, &c->world, &c->self, excluded, n);
@@ -142,6 +159,7 @@ static bool open_reach(struct check *c)
 {
     c->reach = (struct mr_reach){
         .find = find,
+        .ask = ask,
         .ctx = &c->find,
         .low = c->find.low,
         .high = c->find.high,
@@ -173,7 +191,7 @@ static void mark(struct check *c)
 static void mark_process(struct check *c)
 {
     static const char no_memory[] = "there is no memory for the tables of the leak check";
-    uint64_t since = mr_world_clock();
+    uint64_t since = mr_clock_ns();
     c->reach.pages = -1;
     c->result->impossible = collect_roots(c);
     if (!c->result->impossible && !mr_find_open(&c->find))
@@ -186,7 +204,7 @@ static void mark_process(struct check *c)
     mr_roots_release(&c->roots);
     if (c->reach.pages >= 0)
         mr_file_close(c->reach.pages);
-    c->result->mark_ns = mr_world_clock() - since;
+    c->result->mark_ns = mr_clock_ns() - since;
 }
 
 static void note_threads(struct check *c)
@@ -235,14 +253,13 @@ static const char *stand_still(struct check *c, unsigned ms)
 
 static void check(struct check *c)
 {
-    const struct mr_leak_request *request = c->request;
-    unsigned ms = request->patience_ms ? request->patience_ms : PATIENCE_MS;
+    unsigned ms = c->request->patience_ms ? c->request->patience_ms : PATIENCE_MS;
     c->result->impossible = stand_still(c, ms);
     if (c->result->impossible)
         return;
     note_threads(c);
     c->shared_pages = mr_maps_open_pages();
-    int64_t copy = request->in_place ? -1 : mr_world_copy();
+    int64_t copy = c->result->in_place ? -1 : mr_world_copy();
     if (copy >= 0)
         mark_copy(c, copy);
     else
@@ -251,22 +268,26 @@ static void check(struct check *c)
         mr_file_close(c->shared_pages);
 }
 
-/* The caller's registers belong to the roots: they are put on the stack here, above where it is said to begin. */
-bool mr_leak_check(const struct mr_leak_request *request, struct mr_leak_result *result)
+/* What the check itself keeps of the heap's addresses lies below the caller's part of the stack. */
+MR_NOINLINE static void check_below(const struct mr_leak_request *request, struct mr_leak_result *result, uintptr_t sp)
 {
-    mr_heap_boot();
-    __builtin_unwind_init();
     struct mr_leak_result *shared = request->in_place ? NULL : mr_world_share(mr_os_page);
     struct check c = { .request = request, .result = shared ? shared : result };
-    struct mr_leak_request here = *request;
-    here.in_place |= !shared;
-    c.request = &here;
-    *result = (struct mr_leak_result){ 0 };
-    c.self = (struct mr_reach_self){ mr_reach_stack_pointer(), mr_thread_self(), mr_world_tid() };
+    c.self = (struct mr_reach_self){ sp, mr_thread_self(), mr_world_tid() };
+    c.result->in_place = !shared;
     check(&c);
     if (shared) {
         *result = *shared;
         mr_vm_release(shared, mr_os_page);
     }
+}
+
+/* The caller's registers belong to the roots: they are put on the stack here, above where it is said to begin. */
+bool mr_leak_check(const struct mr_leak_request *request, struct mr_leak_result *result)
+{
+    mr_heap_boot();
+    __builtin_unwind_init();
+    *result = (struct mr_leak_result){ 0 };
+    check_below(request, result, mr_reach_stack_pointer());
     return result->impossible == NULL;
 }

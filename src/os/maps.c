@@ -1,6 +1,8 @@
 /* maps.c: what lies where in this process, from /proc, without allocating. */
+#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <link.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -90,6 +92,26 @@ bool mr_maps_next(const char **at, const char *end, struct mr_map *row)
             return true;
     }
     return false;
+}
+
+/* ---- ourselves ----------------------------------------------------------------------------------------
+ * The linker puts the headers of the object at this symbol. Only a program names an interpreter. */
+extern const ElfW(Ehdr) __ehdr_start MR_HIDDEN;
+
+bool mr_maps_own_data(uintptr_t *from, uintptr_t *to)
+{
+    uintptr_t base = (uintptr_t)&__ehdr_start;
+    const ElfW(Phdr) *headers = (const ElfW(Phdr) *)(base + __ehdr_start.e_phoff);
+    bool found = false, program = false;
+    for (size_t i = 0; i < __ehdr_start.e_phnum; i++) {
+        program |= headers[i].p_type == PT_INTERP;
+        if (headers[i].p_type == PT_LOAD && (headers[i].p_flags & PF_W)) {
+            *from = found ? *from : base + headers[i].p_vaddr;
+            *to = base + headers[i].p_vaddr + headers[i].p_memsz;
+            found = true;
+        }
+    }
+    return found && !program;
 }
 
 /* ---- OS pages ----------------------------------------------------------------------------------------

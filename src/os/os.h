@@ -176,6 +176,9 @@ size_t mr_maps_read(char *text, size_t cap);
 /* The next row from *at on, which is moved behind it; lines that are no rows are skipped. False at `end`. */
 bool mr_maps_next(const char **at, const char *end, struct mr_map *row);
 
+/* The writable data of this library; false when it is part of a program (whose data is the program's own). */
+bool mr_maps_own_data(uintptr_t *from, uintptr_t *to);
+
 /* A descriptor of this process's page table, or -1. It goes on telling of this process after a fork. */
 int mr_maps_open_pages(void);
 
@@ -243,8 +246,5 @@ void mr_world_unguard(const struct mr_world_guard *saved);
 
 /* The kernel's number of the calling thread. */
 int32_t mr_world_tid(void);
-
-/* Nanoseconds of the same clock as mr_clock_ms, exact. */
-uint64_t mr_world_clock(void);
 
 #endif

@@ -48,15 +48,6 @@ static void futex(_Atomic uint32_t *word, int op, uint32_t value, const struct t
     syscall(SYS_futex, word, op, value, timeout, NULL, 0);
 }
 
-uint64_t mr_world_clock(void)
-{
-    struct timespec t = { 0 };
-    int saved = errno;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    errno = saved;
-    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
 int32_t mr_world_tid(void) { return (int32_t)syscall(SYS_gettid); }
 
 static void set_mask(const sigset_t *mask, sigset_t *old)
@@ -277,14 +268,14 @@ static void look_at_stragglers(struct mr_world *world)
 
 static bool wait_for_all(struct mr_world *world, uint64_t until)
 {
-    uint64_t next_look = mr_world_clock() + 2000000;
+    uint64_t next_look = mr_clock_ns() + 2000000;
     for (;;) {
         uint32_t seen = atomic_load(&arrived);
         if (count_asked(world) == 0)
             return true;
         const struct timespec tick = { .tv_nsec = 1000000 };
         futex(&arrived, FUTEX_WAIT_PRIVATE, seen, &tick);
-        uint64_t now = mr_world_clock();
+        uint64_t now = mr_clock_ns();
         if (now >= until)
             return false;
         if (now >= next_look) {
@@ -306,7 +297,7 @@ static void count_unstopped(struct mr_world *world)
 bool mr_world_stop(struct mr_world *world, unsigned ms)
 {
     int saved = errno, asked = 0;
-    uint64_t now = mr_world_clock(), until = now + (uint64_t)ms * 1000000;
+    uint64_t now = mr_clock_ns(), until = now + (uint64_t)ms * 1000000;
     sigset_t mask;
     block_signals(&mask);
     if (atomic_exchange(&taken, true)) {
@@ -330,7 +321,7 @@ uint64_t mr_world_resume(struct mr_world *world)
     int saved = errno;
     if (world->since_ns == 0)
         return 0;
-    uint64_t took = mr_world_clock() - world->since_ns;
+    uint64_t took = mr_clock_ns() - world->since_ns;
     atomic_fetch_add(&epoch, 1);
     futex(&epoch, FUTEX_WAKE_PRIVATE, INT32_MAX, NULL);
     if (tables)
@@ -381,8 +372,8 @@ bool mr_world_reap(int64_t copy, unsigned ms)
 {
     int saved = errno, ended;
     struct timespec nap = { .tv_nsec = 20000 };
-    uint64_t until = mr_world_clock() + (uint64_t)ms * 1000000;
-    while ((ended = look_at_copy(copy, WNOHANG)) < 0 && mr_world_clock() < until) {
+    uint64_t until = mr_clock_ns() + (uint64_t)ms * 1000000;
+    while ((ended = look_at_copy(copy, WNOHANG)) < 0 && mr_clock_ns() < until) {
         _Atomic uint32_t nobody = 0;
         futex(&nobody, FUTEX_WAIT_PRIVATE, 0, &nap);
         nap.tv_nsec = nap.tv_nsec < 5000000 ? nap.tv_nsec * 2 : nap.tv_nsec;

@@ -63,40 +63,39 @@ static void put(struct mr_reach *reach, const struct mr_reach_block *block)
 }
 
 /* ---- pointers into the middle ------------------------------------------------------------------------------
- * Some lead to a block as surely as one to its beginning (the cases are Valgrind's; the tests are
- * made for blocks of which only the rounded size is known). */
+ * Some lead to a block as surely as one to its beginning. The cases are Valgrind's (--leak-check-heuristics) and
+ * two of our own; what the program asked for may be known by its limits only. */
+
+struct inside {
+    uintptr_t word, start;
+    size_t offset;             /* word - start, not 0 */
+    struct mr_reach_asked asked;
+};
 
 MR_NO_SANITIZE static uintptr_t word_at(uintptr_t at) { return *(const uintptr_t *)at; }
 
-/* A block of `size` bytes was asked for with more than this: sizes are rounded up by an eighth at most. */
-static size_t least_request(size_t size)
+static bool is_size(const struct inside *in, size_t bytes)
 {
-    return size - mr_max(size / 8, 16);
-}
-
-static bool may_have_been_asked_for(size_t bytes, size_t size)
-{
-    return bytes <= size && bytes > least_request(size);
+    return bytes >= in->asked.least && bytes <= in->asked.most;
 }
 
 /* new T[n] with a destructor: n in front of the first element, behind what its alignment wants. Also a block with
  * its own length in front: elements of one byte. */
-static bool is_behind_count(uintptr_t word, const struct mr_reach_block *b)
+static bool is_behind_count(const struct inside *in)
 {
-    size_t offset = word - b->start, room = b->size - offset;
-    if (offset != 8 && offset != 16)
+    if ((in->offset != 8 && in->offset != 16) || in->asked.most <= in->offset)
         return false;
-    size_t n = word_at(word - 8);
-    return n != 0 && n <= room && may_have_been_asked_for(offset + room / n * n, b->size);
+    size_t n = word_at(in->word - 8), room = in->asked.most - in->offset;
+    return n != 0 && n <= room && is_size(in, in->offset + room / n * n);
 }
 
 /* libstdc++ before its second ABI: a string is a pointer behind length, capacity and count of owners. */
-static bool is_old_string(uintptr_t word, const struct mr_reach_block *b)
+static bool is_old_string(const struct inside *in)
 {
-    if (word - b->start != 24 || b->size < 25)
+    if (in->offset != 24 || in->asked.most < 25)
         return false;
-    size_t length = word_at(b->start), capacity = word_at(b->start + 8);
-    return length <= capacity && capacity < b->size && may_have_been_asked_for(capacity + 25, b->size);
+    size_t length = word_at(in->start), capacity = word_at(in->start + 8);
+    return length <= capacity && capacity < in->asked.most && is_size(in, capacity + 25);
 }
 
 static bool is_constant(const struct mr_reach *reach, uintptr_t at)
@@ -115,55 +114,63 @@ static bool is_constant(const struct mr_reach *reach, uintptr_t at)
 /* An object with several bases begins with a pointer to a table of virtual functions, and so does each of its
  * bases; two words before that table stands how far the base is from the beginning of the object, negated (the
  * Itanium C++ ABI, 2.5.2). */
-static bool is_base(const struct mr_reach *reach, uintptr_t word, const struct mr_reach_block *b)
+static bool is_base(const struct mr_reach *reach, const struct inside *in)
 {
-    size_t offset = word - b->start;
-    if (offset % 8 != 0 || b->size - offset < 8)
+    if (in->offset % 8 != 0 || in->offset + 8 > in->asked.most)
         return false;
-    uintptr_t whole = word_at(b->start), base = word_at(word);
+    uintptr_t whole = word_at(in->start), base = word_at(in->word);
     return is_constant(reach, whole - 16) && is_constant(reach, base - 16) && word_at(whole - 16) == 0 &&
-           word_at(base - 16) == -offset;
+           word_at(base - 16) == -in->offset;
 }
 
 /* Home-made alignment: the pointer that free wants stands in front of the one in use. */
-static bool is_behind_start(uintptr_t word, const struct mr_reach_block *b)
+static bool is_behind_start(const struct inside *in)
 {
-    return word % 8 == 0 && word - b->start >= 8 && word_at(word - 8) == b->start;
+    return in->offset % 8 == 0 && word_at(in->word - 8) == in->start;
 }
 
 /* glibc's vector of thread-local blocks is used from its second entry on; the first says how many follow. */
-static bool is_dtv(uintptr_t word, const struct mr_reach_block *b)
+static bool is_dtv(const struct inside *in)
 {
-    size_t n = word - b->start == 16 ? word_at(b->start) : 0;
-    return n != 0 && n < b->size / 16 && may_have_been_asked_for((n + 2) * 16, b->size);
+    size_t n = in->offset == 16 ? word_at(in->start) : 0;
+    return n != 0 && n < in->asked.most / 16 && is_size(in, (n + 2) * 16);
 }
 
-static bool is_as_good_as_start(const struct mr_reach *reach, uintptr_t word, const struct mr_reach_block *b)
+static bool is_as_good_as_start(const struct mr_reach *reach, const struct inside *in)
 {
-    return is_behind_count(word, b) || is_base(reach, word, b) || is_behind_start(word, b) || is_old_string(word, b) ||
-           is_dtv(word, b);
+    return is_behind_count(in) || is_base(reach, in) || is_behind_start(in) || is_old_string(in) || is_dtv(in);
 }
 
 /* ---- one word ------------------------------------------------------------------------------------------------ */
-
-static void meet_from_root(struct mr_reach *reach, uintptr_t word, const struct mr_reach_block *b)
-{
-    uint8_t *state = &reach->states[b->index];
-    if (*state == MR_REACH_REACHABLE)
-        return;
-    if (word == b->start || is_as_good_as_start(reach, word, b)) {
-        *state = MR_REACH_REACHABLE;
-        put(reach, b);
-    } else if (*state == MR_REACH_UNSEEN) {
-        *state = MR_REACH_INTERIOR;
-        reach->later[reach->later_count++] = b->start;
-    }
-}
 
 static void raise(struct mr_reach *reach, const struct mr_reach_block *b, enum mr_reach_state to)
 {
     reach->states[b->index] = (uint8_t)to;
     put(reach, b);
+}
+
+/* What lies behind the bytes that were asked for is no pointer into them. */
+static void meet_inside(struct mr_reach *reach, uintptr_t word, const struct mr_reach_block *b)
+{
+    struct inside in = { word, b->start, word - b->start, reach->ask(reach->ctx, b) };
+    if (in.offset >= in.asked.most)
+        return;
+    if (is_as_good_as_start(reach, &in)) {
+        raise(reach, b, MR_REACH_REACHABLE);
+    } else if (reach->states[b->index] == MR_REACH_UNSEEN) {
+        reach->states[b->index] = MR_REACH_INTERIOR;
+        reach->later[reach->later_count++] = b->start;
+    }
+}
+
+static void meet_from_root(struct mr_reach *reach, uintptr_t word, const struct mr_reach_block *b)
+{
+    if (reach->states[b->index] == MR_REACH_REACHABLE)
+        return;
+    if (word == b->start)
+        raise(reach, b, MR_REACH_REACHABLE);
+    else
+        meet_inside(reach, word, b);
 }
 
 static void meet(struct mr_reach *reach, uintptr_t word)

@@ -44,6 +44,10 @@ struct mr_reach_block {
 /* The block in use that holds the byte at `word`. */
 typedef bool mr_reach_find(const void *ctx, uintptr_t word, struct mr_reach_block *block);
 
+/* How many bytes the program may have asked for when it got that block. */
+struct mr_reach_asked { size_t least, most; };
+typedef struct mr_reach_asked mr_reach_ask(const void *ctx, const struct mr_reach_block *block);
+
 struct mr_range { uintptr_t from, to; };
 
 /* A place where pointers are looked for. */
@@ -99,6 +103,7 @@ MR_INLINE uintptr_t mr_reach_stack_pointer(void)
 /* ---- mark.c --------------------------------------------------------------------------------------------- */
 struct mr_reach {
     mr_reach_find *find;
+    mr_reach_ask *ask;
     const void *ctx;
     uintptr_t low, high;     /* every block lies in [low, high) */
     uint8_t *states;         /* by index; enum mr_reach_state, from UNSEEN on */
