@@ -10,7 +10,7 @@
 #include "conf.h"
 #include "os.h"
 
-enum { OWN_MOST = 128, TABLES_MOST = 64, PATIENCE_MS = 1000, COPY_PATIENCE_MS = 600 * 1000 };
+enum { OWN_MOST = 128, TABLES_MOST = 80, PATIENCE_MS = 1000, COPY_PATIENCE_MS = 600 * 1000 };
 
 struct check {
     const struct mr_leak_request *request;

@@ -147,7 +147,7 @@ static void pointing_to_itself(void)
 
 APART hidden make_grown(hidden *before)
 {
-    void *p = malloc(100);
+    void *p = blank(100);
     *before = hide(p);
     return hide(realloc(p, 50000));
 }
@@ -188,9 +188,9 @@ APART void make_aligned(hidden *blocks)
 {
     void *p = NULL;
     EXPECT(posix_memalign(&p, 256, 700) == 0);
-    blocks[0] = hide(aligned_alloc(64, 128));
-    blocks[1] = hide(p);
-    blocks[2] = hide(aligned_alloc(1 << 20, 100));
+    blocks[0] = hide(memset(aligned_alloc(64, 128), 0, 128));
+    blocks[1] = hide(memset(p, 0, 700));
+    blocks[2] = hide(memset(aligned_alloc(1 << 20, 100), 0, 100));
 }
 
 static void aligned(void)
@@ -229,8 +229,8 @@ static void in_a_closed_library(void)
 
 APART hidden make_xored(void)
 {
-    static volatile uintptr_t kept;
-    void *p = malloc(56);
+    static volatile uintptr_t kept __attribute__((unused));
+    void *p = blank(56);
     kept = (uintptr_t)p ^ 0x5555555555555555u;
     return hide(p);
 }
@@ -329,6 +329,7 @@ static void in_a_fork_child(void)
 {
     static void *volatile kept;
     hidden before = make_held(&kept, 77);
+    EXPECT(kept);
     pid_t child = fork();
     if (child == 0) {
         hidden own = lose(66);
@@ -342,7 +343,6 @@ static void in_a_fork_child(void)
     EXPECT(waitpid(child, &status, 0) == child && status == 0);
     leaks_ask();
     EXPECT_KIND(before, REACHABLE);
-    EXPECT(kept == show(before));
 }
 
 static void by_the_stack(void)
