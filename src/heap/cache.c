@@ -4,31 +4,16 @@
 
 struct mr_slab *mr_cache_take(struct mr_heap *heap, uint32_t slices, bool *zero)
 {
-    struct mr_slab *head = slices <= MR_CACHE_SLICES ? heap->cache[slices - 1] : NULL;
-    if (!head) {
-        head = mr_space_take(slices, 1, zero);
-        if (head || heap->cache_room == MR_CACHE_SLICES)
-            return head;
-        mr_cache_drop(heap); /* what is kept here may be what is missing there */
-        return mr_space_take(slices, 1, zero);
+    struct mr_slab *head = slices <= MR_CACHE_SLICES ? mr_cache_try(heap, slices) : NULL;
+    if (head) {
+        *zero = false;
+        return head;
     }
-    heap->cache[slices - 1] = head->next;
-    heap->cache_room += slices;
-    *zero = false;
-    return head;
-}
-
-void mr_cache_give(struct mr_heap *heap, struct mr_slab *head, bool clean)
-{
-    uint32_t slices = mr_slab_slices(head);
-    if (clean || slices > heap->cache_room) {
-        mr_space_give(head, clean);
-        return;
-    }
-    mr_slab_set_kind(head, MR_KIND_CACHED);
-    heap->cache_room -= slices;
-    head->next = heap->cache[slices - 1];
-    heap->cache[slices - 1] = head;
+    head = mr_space_take(slices, 1, zero);
+    if (head || heap->cache_room == MR_CACHE_SLICES)
+        return head;
+    mr_cache_drop(heap); /* what is kept here may be what is missing there */
+    return mr_space_take(slices, 1, zero);
 }
 
 void mr_cache_drop(struct mr_heap *heap)

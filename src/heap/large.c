@@ -1,5 +1,7 @@
 #include "large.h"
 
+#include <string.h>
+
 #include "cache.h"
 #include "os.h"
 #include "peak.h"
@@ -7,18 +9,17 @@
 
 /* From here on moving pages beats copying them; below, the hole that the move leaves (its pages must be
  * faulted in again) costs more than the copy. Each moved block is a mapping or two of its own, of
- * which a process has 65,530: so many may be out at a time. */
+ * which a process has 65,530: so many may be out at a time. large_moved is the length of that mapping: a
+ * block that has grown past its end lies in two, which cannot be moved in one call and are copied. */
 static const size_t MOVE_LEAST = (size_t)4 << 20;
 enum { MOVED_MOST = 256 };
 
+/* Room behind a block that has been grown; larger ones move. */
+static const size_t ROOM_MOST = (size_t)8 << 20;
+
 static _Atomic int moved_count;
 
-unsigned mr_large_row(size_t bytes)
-{
-    return (unsigned)mr_min(mr_log2_floor((bytes - 1) / MR_SLAB_MAX), MR_LARGE_ROWS - 1);
-}
-
-static void count_take(struct mr_heap *heap, size_t bytes)
+MR_INLINE void count_take(struct mr_heap *heap, size_t bytes)
 {
     struct mr_large_count *row = &heap->large[mr_large_row(bytes)];
     MR_ADD(row->allocs, 1);
@@ -26,7 +27,7 @@ static void count_take(struct mr_heap *heap, size_t bytes)
     mr_peak_add(heap, (int64_t)bytes);
 }
 
-static void count_give(struct mr_heap *heap, size_t bytes)
+MR_INLINE void count_give(struct mr_heap *heap, size_t bytes)
 {
     struct mr_large_count *row = &heap->large[mr_large_row(bytes)];
     MR_ADD(row->frees, 1);
@@ -75,24 +76,40 @@ static void free_what_waits(struct mr_heap *heap)
     }
 }
 
-void *mr_large_take(struct mr_heap *heap, size_t size, size_t align, bool *zero)
+MR_INLINE struct mr_slab *start_block(struct mr_heap *heap, struct mr_slab *head, size_t bytes)
 {
-    if (MR_UNLIKELY(atomic_load_explicit(&later, memory_order_relaxed) != NULL))
-        free_what_waits(heap);
-    size_t bytes = usable_for(size), slices = slices_for(bytes);
-    size_t align_slices = mr_max(align >> MR_SLICE_SHIFT, 1);
-    if (slices > MR_POOL_MAX_UNITS || align_slices > MR_POOL_MAX_UNITS)
-        return NULL;
-    struct mr_slab *head = align_slices == 1 ? mr_cache_take(heap, (uint32_t)slices, zero)
-                                             : mr_space_take((uint32_t)slices, (uint32_t)align_slices, zero);
-    if (!head)
-        return NULL;
     MR_POKE(head->large_bytes, bytes);
     head->large_moved = 0;
     head->large_tag = (uint64_t)1 << 32; /* in use, no label */
     mr_slab_set_kind(head, MR_KIND_LARGE);
     count_take(heap, bytes);
-    return mr_lookup_start(head);
+    return head;
+}
+
+/* A block of `bytes` in a span of at least `slices`. */
+static struct mr_slab *place(struct mr_heap *heap, size_t bytes, size_t slices, size_t align_slices, bool *zero)
+{
+    if (MR_UNLIKELY(atomic_load_explicit(&later, memory_order_relaxed) != NULL))
+        free_what_waits(heap);
+    if (slices > MR_POOL_MAX_UNITS || align_slices > MR_POOL_MAX_UNITS)
+        return NULL;
+    struct mr_slab *head = align_slices == 1 ? mr_cache_take(heap, (uint32_t)slices, zero)
+                                             : mr_space_take((uint32_t)slices, (uint32_t)align_slices, zero);
+    return head ? start_block(heap, head, bytes) : NULL;
+}
+
+void *mr_large_take_cached(struct mr_heap *heap, size_t size)
+{
+    size_t bytes = mr_align_up(size, mr_os_page), slices = slices_for(bytes);
+    struct mr_slab *head = slices <= MR_CACHE_SLICES ? mr_cache_try(heap, (uint32_t)slices) : NULL;
+    return MR_LIKELY(head != NULL) ? mr_lookup_start(start_block(heap, head, bytes)) : NULL;
+}
+
+void *mr_large_take(struct mr_heap *heap, size_t size, size_t align, bool *zero)
+{
+    size_t bytes = usable_for(size);
+    struct mr_slab *head = place(heap, bytes, slices_for(bytes), mr_max(align >> MR_SLICE_SHIFT, 1), zero);
+    return head ? mr_lookup_start(head) : NULL;
 }
 
 /* A moved block's mapping cannot merge with its neighbours; a fresh one in its place can. */
@@ -104,9 +121,9 @@ static bool restore_mapping(struct mr_slab *head)
     return mr_vm_commit(mr_lookup_start(head), bytes);
 }
 
-static void give(struct mr_heap *heap, struct mr_slab *head, bool clean)
+MR_INLINE void give(struct mr_heap *heap, struct mr_slab *head, bool clean)
 {
-    if (head->large_moved)
+    if (MR_UNLIKELY(head->large_moved))
         clean = restore_mapping(head) || clean;
     mr_cache_give(heap, head, clean);
 }
@@ -115,42 +132,67 @@ void mr_large_free(struct mr_heap *heap, struct mr_slab *head)
 {
     count_give(heap, head->large_bytes);
     give(heap, head, false);
+    mr_cache_follow_purge(heap);
 }
 
-static void *resize_in_place(struct mr_heap *heap, struct mr_slab *head, size_t bytes)
+static void set_bytes(struct mr_heap *heap, struct mr_slab *head, size_t bytes)
 {
-    size_t slices = slices_for(bytes);
-    if (slices != mr_slab_slices(head) && (head->large_moved || !mr_space_resize(head, (uint32_t)slices)))
-        return NULL;
     size_t before = head->large_bytes;
     MR_POKE(head->large_bytes, bytes);
     count_resize(heap, before, bytes);
-    return mr_lookup_start(head);
 }
 
-static bool may_move(size_t bytes)
+/* Whether the span is right as it is: the block grows into the room it has, or it shrinks by little and
+ * cannot be cut, being moved. */
+static bool fits_span(const struct mr_slab *head, size_t bytes)
 {
-    return bytes >= MOVE_LEAST && atomic_load_explicit(&moved_count, memory_order_relaxed) < MOVED_MOST;
+    size_t slices = slices_for(bytes), has = mr_slab_slices(head);
+    return slices == has || (slices < has && bytes >= (head->large_moved ? head->large_bytes / 2 : head->large_bytes));
 }
 
-static void *resize_by_moving(struct mr_heap *heap, struct mr_slab *head, size_t bytes)
+static bool resize_in_place(struct mr_heap *heap, struct mr_slab *head, size_t bytes)
+{
+    if (!fits_span(head, bytes) &&
+        (head->large_moved || !mr_space_resize(head, (uint32_t)slices_for(bytes))))
+        return false;
+    set_bytes(heap, head, bytes);
+    return true;
+}
+
+static bool may_move(const struct mr_slab *head)
+{
+    bool one_mapping = head->large_moved == 0 || head->large_moved >= head->large_bytes;
+    return head->large_bytes >= MOVE_LEAST && one_mapping &&
+           atomic_load_explicit(&moved_count, memory_order_relaxed) < MOVED_MOST;
+}
+
+static bool move_pages(struct mr_slab *head, struct mr_slab *to)
+{
+    if (!may_move(head) || !mr_vm_move(mr_lookup_start(head), mr_lookup_start(to), head->large_bytes))
+        return false;
+    to->large_moved = head->large_bytes;
+    atomic_fetch_add_explicit(&moved_count, 1, memory_order_relaxed);
+    return true;
+}
+
+/* A block that was grown will be grown again: so much room behind it spares the next copies, and costs
+ * address space until it is written. */
+static size_t room_for(size_t bytes) { return mr_space_is_roomy() ? mr_min(bytes, ROOM_MOST) : 0; }
+
+static struct mr_slab *relocate(struct mr_heap *heap, struct mr_slab *head, size_t bytes)
 {
     bool zero;
     size_t old = head->large_bytes;
-    if (!may_move(old))
-        return NULL;
-    char *to = mr_large_take(heap, bytes, MR_SLICE, &zero);
+    struct mr_slab *to = place(heap, bytes, slices_for(bytes + room_for(bytes)), 1, &zero);
     if (!to)
         return NULL;
-    struct mr_slab *new_head = mr_lookup_slice(to);
-    if (!mr_vm_move(mr_lookup_start(head), to, old)) {
-        mr_large_free(heap, new_head);
-        return NULL;
-    }
-    new_head->large_moved = 1;
-    atomic_fetch_add_explicit(&moved_count, 1, memory_order_relaxed);
+    bool moved = move_pages(head, to);
+    if (!moved && zero)
+        mr_vm_populate(mr_lookup_start(to), old); /* one call instead of a fault for each OS page of the copy */
+    if (!moved)
+        memcpy(mr_lookup_start(to), mr_lookup_start(head), old);
     count_give(heap, old);
-    give(heap, head, true);
+    give(heap, head, moved);
     return to;
 }
 
@@ -159,8 +201,7 @@ void *mr_large_resize(struct mr_heap *heap, struct mr_slab *head, size_t size)
     size_t bytes = usable_for(size);
     if (slices_for(bytes) > MR_POOL_MAX_UNITS)
         return NULL;
-    void *p = resize_in_place(heap, head, bytes);
-    if (!p && bytes > head->large_bytes)
-        p = resize_by_moving(heap, head, bytes);
-    return p;
+    if (!resize_in_place(heap, head, bytes))
+        head = bytes > head->large_bytes ? relocate(heap, head, bytes) : NULL;
+    return head ? mr_lookup_start(head) : NULL;
 }

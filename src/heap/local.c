@@ -1,6 +1,7 @@
 /* local.c: what stands behind the fast paths, and the routing of every request. */
 #include <string.h>
 
+#include "cache.h"
 #include "classic.h"
 #include "emergency.h"
 #include "heap.h"
@@ -15,6 +16,20 @@ static const size_t ZERO_BY_PURGE = (size_t)32 << 20;
 static void *try_take(size_t size)
 {
     return MR_LIKELY(size <= MR_SMALL_MAX) ? mr_heap_try_malloc(size) : mr_heap_try_medium(size);
+}
+
+/* A large block from the spans the heap has at hand. What sets the process up, or is aligned, or finds nothing
+ * there goes the long way. */
+static void *try_large(size_t size)
+{
+    struct mr_heap *heap = mr_heap_self;
+    if (MR_UNLIKELY(!mr_heap_is_real(heap)))
+        return NULL;
+    mr_heaps_enter();
+    mr_remote_drain(heap);
+    void *p = mr_large_take_cached(heap, size);
+    mr_heaps_leave(heap);
+    return p;
 }
 
 static void *take_in(struct mr_heap *heap, size_t size, size_t align, bool *zero, uint32_t label)
@@ -74,6 +89,9 @@ void *mr_heap_take_behind(size_t size)
 void *mr_heap_malloc_rest(size_t size)
 {
     bool zero;
+    void *p;
+    if (size > MR_SLAB_MAX && size <= MR_CACHE_SLICES << MR_SLICE_SHIFT && (p = try_large(size)))
+        return p;
     return mr_heap_is_hopeless(size) ? NULL : route_take(size, 16, &zero);
 }
 
@@ -122,6 +140,7 @@ void mr_heap_emptied(struct mr_slab *slab)
     /* A signal handler may have come between the free and here, and used or even given back the slab. */
     if (atomic_load_explicit(&slab->owner, memory_order_relaxed) == (uintptr_t)heap && mr_slab_is_empty(slab))
         mr_bin_emptied(heap, slab);
+    mr_cache_follow_purge(heap);
     mr_heaps_leave(heap);
 }
 

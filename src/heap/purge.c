@@ -9,18 +9,25 @@
 
 /* How much freed memory may be kept. Memory that was given back and then asked for again within the
  * purge delay raises the limit; each delay that passes lowers it. So a burst that is freed goes
- * back at once, without anybody calling, and a program that frees and takes the same memory again and
- * again soon keeps it. */
-#define DIRTY_LEAST ((size_t)4 << 20)
+ * back at once, without anybody calling. When SWING_LEAST was wanted back within a delay, the live set swings:
+ * then only age counts, for as long as each delay sees half of what is kept used again. */
+#define DIRTY_LEAST ((size_t)2 << 20)
+#define SWING_LEAST ((size_t)4 << 20)
 
 /* Stamps are ticks of 64 ms, from 1: 32 bits last eight years. */
 enum { TICK_SHIFT = 6, SWEEP_EVERY_MS = 100, SWEEP_BATCH = 32 };
 
 static uint64_t start_ms;
 static _Atomic uint64_t next_sweep_ms;
-static uint64_t limit_lowered_ms;        /* under the space lock, like the next two */
+static uint64_t limit_lowered_ms;        /* under the space lock, like all below */
 static size_t dirty_limit = DIRTY_LEAST;
 static size_t given_early;               /* bytes purged for being over the limit, and not wanted back yet */
+
+static size_t wanted_back;               /* of them, within this delay */
+static size_t used_again;                /* bytes taken from what was kept, within this delay */
+static bool swings;
+
+_Atomic uint32_t mr_purge_early_count;
 
 void mr_purge_start(uint64_t now) { start_ms = now; }
 
@@ -90,6 +97,22 @@ size_t mr_space_purge(bool all)
     return age < mr_conf.purge_delay ? 0 : purge_until(mr_purge_tick(now - mr_conf.purge_delay));
 }
 
+static size_t dirty_bytes(void)
+{
+    size_t units = 0;
+    for (uint32_t r = 0; r < mr_region_count; r++)
+        units += mr_regions[r].pool.dirty_units;
+    return units << MR_SLICE_SHIFT;
+}
+
+static void end_delay(uint64_t now)
+{
+    limit_lowered_ms = now;
+    dirty_limit = mr_max(dirty_limit / 2, DIRTY_LEAST);
+    swings = swings && used_again > dirty_bytes() / 2;
+    given_early = wanted_back = used_again = 0;
+}
+
 void mr_purge_sweep(uint64_t now)
 {
     uint64_t due = atomic_load_explicit(&next_sweep_ms, memory_order_relaxed);
@@ -99,29 +122,19 @@ void mr_purge_sweep(uint64_t now)
         return;
     mr_space_purge(false);
     mr_lock_acquire(&mr_space_lock);
-    if (now >= limit_lowered_ms + mr_conf.purge_delay) {
-        limit_lowered_ms = now;
-        dirty_limit = mr_max(dirty_limit / 2, DIRTY_LEAST);
-        given_early = 0;
-    }
+    if (now >= limit_lowered_ms + mr_conf.purge_delay)
+        end_delay(now);
     mr_lock_release(&mr_space_lock);
 }
 
-static size_t dirty_bytes(void)
-{
-    size_t units = 0;
-    for (uint32_t r = 0; r < mr_region_count; r++)
-        units += mr_regions[r].pool.dirty_units;
-    return units << MR_SLICE_SHIFT;
-}
-
-bool mr_purge_is_due(void) { return dirty_bytes() > dirty_limit; }
+bool mr_purge_is_due(void) { return !swings && dirty_bytes() > dirty_limit; }
 
 void mr_purge_early(uint64_t now)
 {
     size_t bytes = purge_until(mr_purge_tick(now) + 1);
     mr_lock_acquire(&mr_space_lock);
     given_early += bytes;
+    atomic_fetch_add_explicit(&mr_purge_early_count, 1, memory_order_relaxed);
     mr_lock_release(&mr_space_lock);
 }
 
@@ -131,5 +144,9 @@ void mr_purge_regret(size_t bytes)
         return;
     size_t back = mr_min(given_early, bytes);
     given_early -= back;
+    wanted_back += back;
     dirty_limit += 2 * back;
+    swings = swings || wanted_back >= SWING_LEAST;
 }
+
+void mr_purge_reuse(size_t bytes) { used_again += bytes; }

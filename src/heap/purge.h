@@ -18,7 +18,13 @@ void mr_purge_sweep(uint64_t now);
 bool mr_purge_is_due(void);
 void mr_purge_early(uint64_t now);
 
+/* Early purges so far: heaps that see it change give back what they keep at hand. */
+extern MR_HIDDEN _Atomic uint32_t mr_purge_early_count;
+
 /* Under the lock: a take of so many bytes could not be met from what was kept. */
 void mr_purge_regret(size_t bytes);
+
+/* Under the lock: a take of so many bytes was met from what was kept. */
+void mr_purge_reuse(size_t bytes);
 
 #endif

@@ -60,7 +60,7 @@ struct mr_slab {
         };
         struct {
             size_t large_bytes;   /* large: usable bytes, a multiple of the OS page */
-            uint64_t large_moved; /* large: arrived by mr_vm_move, so it is a mapping of its own */
+            uint64_t large_moved; /* large: bytes that arrived by mr_vm_move, a mapping of their own; 0 none */
             uint64_t large_tag;   /* large: tag.h */
         };
     };

@@ -185,8 +185,11 @@ static struct mr_slab *take_from(struct mr_region *region, uint32_t slices, uint
     if (i == MR_POOL_NONE)
         return NULL;
     *zero = stamp == 0;
+    size_t bytes = (size_t)mr_pool_size(&region->pool, i) << MR_SLICE_SHIFT;
     if (stamp == 0)
-        mr_purge_regret((size_t)mr_pool_size(&region->pool, i) << MR_SLICE_SHIFT);
+        mr_purge_regret(bytes);
+    else
+        mr_purge_reuse(bytes);
     return (struct mr_slab *)region->base + i;
 }
 
@@ -331,6 +334,8 @@ void *mr_space_meta(size_t bytes)
 }
 
 bool mr_space_is_big(void) { return MR_PEEK(committed_total) >= BIG; }
+
+bool mr_space_is_roomy(void) { return MR_PEEK(mr_regions[0].reserved) == RESERVE_MOST && mr_conf.pool_limit == 0; }
 
 size_t mr_space_metadata(void)
 {

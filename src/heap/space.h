@@ -52,6 +52,9 @@ extern struct mr_lock mr_space_lock;
 /* Whether the heap is so large that the memory of a fresh slab will be needed soon. No lock. */
 bool mr_space_is_big(void);
 
+/* Whether address space is plentiful: nothing limits the process or the heap. No lock. */
+bool mr_space_is_roomy(void);
+
 /* Bytes of memoir's own slices and tables. */
 size_t mr_space_metadata(void);
 

@@ -86,6 +86,7 @@ struct mr_heap {
     uint32_t cache_room;              /* slices that may still be put into it */
     uint32_t takes;                   /* slabs taken so far, to search the kept ones now and then */
     _Atomic bool busy;                /* its thread is in a slow path */
+    uint32_t purges_seen;             /* early purges of the process that this heap has followed */
     int64_t carved;                   /* peak.h: not added to the sum of all yet */
     uintptr_t mark;                   /* MR_OWNER_WATCHED when all its slabs are watched, else 0; constant */
     struct mr_slab **use;             /* the current slabs: current[], or in a veiled heap behind[]; constant */

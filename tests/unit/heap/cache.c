@@ -120,6 +120,29 @@ Test(cache, dropping_gives_all_to_the_space)
     cr_expect_eq(mr_regions[0].pool.free_units, free_before);
 }
 
+/* Its thread may never call again. */
+Test(cache, a_purge_ahead_of_time_takes_it_along)
+{
+    mr_cache_follow_purge(heap);
+    mr_cache_give(heap, take(3), false);
+    mr_cache_follow_purge(heap);
+    cr_expect_eq(slices_kept(), 3, "nothing was purged");
+    mr_space_give(take(MR_CACHE_SLICES * 8), false);
+    cr_expect_eq(slices_kept(), 3);
+    mr_cache_follow_purge(heap);
+    cr_expect_eq(slices_kept(), 0);
+}
+
+Test(cache, trying_asks_nobody_else)
+{
+    cr_expect_null(mr_cache_try(heap, 3));
+    struct mr_slab *head = take(3);
+    mr_cache_give(heap, head, false);
+    cr_expect_null(mr_cache_try(heap, 2));
+    cr_expect_eq(mr_cache_try(heap, 3), head);
+    cr_expect_eq(slices_kept(), 0);
+}
+
 /* What one heap keeps at hand is its own memory: it comes before "there is none". */
 Test(cache, what_it_keeps_is_used_before_memory_is_refused)
 {

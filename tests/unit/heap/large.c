@@ -134,16 +134,65 @@ Test(large, grows_and_shrinks_where_it_stands)
     cr_expect_null(mr_space_check());
 }
 
-Test(large, a_block_that_is_hemmed_in_and_small_is_to_be_copied)
+static size_t slices_of(void *p) { return mr_slab_slices(mr_lookup_slice(p)); }
+
+/* The next growth, up to twice the size, costs nothing. */
+Test(large, a_block_that_is_hemmed_in_moves_to_where_there_is_room)
 {
     char *p = take(100000), *wall = take(100000);
     fill_pattern(p, 100000, 4);
-    cr_expect_null(resize(p, 400000));
-    cr_expect(has_pattern(p, 100000, 4));
-    expect_in_use(2, 2 * mr_align_up(100000, mr_os_page));
+    char *q = resize(p, 400000);
+    cr_assert(q && q != p);
+    cr_expect(has_pattern(q, 100000, 4));
+    expect_in_use(2, mr_align_up(400000, mr_os_page) + mr_align_up(100000, mr_os_page));
+    cr_expect_eq(slices_of(q), 13, "800,000 bytes");
+    cr_expect_eq(resize(q, 800000), q);
+    cr_expect_eq(slices_of(q), 13);
+    cr_expect_eq(mr_lookup_slice(q)->large_bytes, mr_align_up(800000, mr_os_page));
     give(wall);
-    mr_bin_drop_kept(heap); /* nobody keeps it at hand */
-    cr_expect_eq(resize(p, 200000), p);
+    give(q);
+    expect_in_use(0, 0);
+}
+
+Test(large, room_is_given_back_by_who_shrinks)
+{
+    char *p = take(100000), *wall = take(100000), *q = resize(p, 400000);
+    cr_assert(wall && q);
+    cr_expect_eq(resize(q, 390000), q);
+    cr_expect_eq(slices_of(q), 6);
+}
+
+/* What limits the heap leaves nothing for room. */
+Test(large, under_a_limit_there_is_no_room)
+{
+    char *p = take(100000), *wall = take(100000);
+    mr_conf.pool_limit = 1u << 30;
+    char *q = resize(p, 400000);
+    mr_conf.pool_limit = 0;
+    cr_assert(wall && q && q != p);
+    cr_expect_eq(slices_of(q), 7);
+}
+
+Test(large, room_is_bounded)
+{
+    size_t size = 20 * MR_MIB;
+    char *p = take(size), *wall = take(100000), *q = resize(p, size + MR_MIB);
+    cr_assert(wall && q && q != p);
+    cr_expect_eq(slices_of(q), (size + MR_MIB + 8 * MR_MIB) / MR_SLICE);
+}
+
+Test(large, a_span_at_hand_is_taken_in_one_step)
+{
+    cr_expect_null(mr_large_take_cached(heap, 300000));
+    expect_in_use(0, 0);
+    char *p = take(300000);
+    give(p);
+    cr_expect_null(mr_large_take_cached(heap, 400000));
+    cr_expect_null(mr_large_take_cached(heap, 100 * MR_MIB));
+    cr_expect_eq(mr_large_take_cached(heap, 300001), p);
+    cr_expect_eq(mr_slab_kind(mr_lookup_slice(p)), MR_KIND_LARGE);
+    expect_in_use(1, mr_align_up(300001, mr_os_page));
+    cr_expect_eq(heap->large[2].allocs, 2);
 }
 
 static bool can_move(void)
@@ -171,7 +220,7 @@ Test(large, a_larger_one_moves_by_its_pages)
     char *q = resize(p, 20 * MR_MIB);
     cr_assert(q && q != p);
     cr_expect(has_pattern(q, size, 9));
-    cr_expect_eq(mr_lookup_slice(q)->large_moved, 1);
+    cr_expect_eq(mr_lookup_slice(q)->large_moved, mr_align_up(size, mr_os_page));
     cr_expect_eq(mr_lookup_slice(q)->large_bytes, 20 * MR_MIB);
     cr_expect(is_gone(mr_lookup_slice(p)));
     cr_expect_eq(mr_vm_resident(p, MR_MIB), 0, "the old place is clean");
@@ -207,12 +256,15 @@ Test(large, moves_are_capped)
     for (int i = 0; i < CAP; i++) {
         moved[i] = resize(hemmed_in(4 * MR_MIB), 4 * MR_MIB + MR_SLICE);
         cr_assert_not_null(moved[i], "move %d", i);
-        cr_assert_eq(mr_lookup_slice(moved[i])->large_moved, 1);
+        cr_assert_neq(mr_lookup_slice(moved[i])->large_moved, 0);
     }
     char *p = hemmed_in(4 * MR_MIB);
-    cr_expect_null(resize(p, 4 * MR_MIB + MR_SLICE));
+    p = resize(p, 4 * MR_MIB + MR_SLICE);
+    cr_assert_not_null(p);
+    cr_expect_eq(mr_lookup_slice(p)->large_moved, 0, "it was copied");
     give(moved[0]);
-    cr_expect_not_null(resize(p, 4 * MR_MIB + MR_SLICE));
+    p = resize(hemmed_in(4 * MR_MIB), 4 * MR_MIB + MR_SLICE);
+    cr_expect_neq(mr_lookup_slice(p)->large_moved, 0);
 }
 
 /* A mapping that moved cannot merge with its neighbours: a fresh one takes its place. */
