@@ -86,6 +86,19 @@ static bool is_restorer(const struct mr_object *object, uintptr_t pc)
     return mr_object_holds(object, pc, sizeof code) && memcmp((const void *)pc, code, sizeof code) == 0;
 }
 
+/* Whether what stands before pc is a call: E8 and an offset, or FF /2 of two to seven bytes. */
+static bool follows_call(const struct mr_object *object, uintptr_t pc)
+{
+    const uint8_t *code = (const uint8_t *)pc;
+    if (!mr_object_holds(object, pc - 7, 7))
+        return true; /* for all we know */
+    bool found = code[-5] == 0xe8;
+    for (int n = 2; n <= 7; n++)
+        found |= code[-n] == 0xff && (code[1 - n] >> 3 & 7) == 2;
+    return found;
+}
+
+/* A return address no call left was put there by hand: a stack that somebody made begins with it (makecontext). */
 static uint64_t make_rule(const struct mr_object *object, uintptr_t pc)
 {
     struct mr_cfi_rules rules;
@@ -94,6 +107,8 @@ static uint64_t make_rule(const struct mr_object *object, uintptr_t pc)
         rule = pack_rules(&rules);
     else if (is_restorer(object, pc))
         rule = MR_ROW_SIGNAL;
+    else if (!follows_call(object, pc))
+        rule = MR_ROW_END;
     return rule | (uint64_t)mr_object_tag(object) << 5;
 }
 
