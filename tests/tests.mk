@@ -43,6 +43,7 @@ $(B)/tests/preload-tests: $(PRELOAD_OBJ)
 	$(CC) $(OPT) $(PRELOAD_OBJ) -lcriterion -o $@
 
 include tests/stress/stress.mk
+include tests/track/track.mk
 
 .PHONY: test test-unit test-preload test-programs check
 test: ## set up, build and run every test
