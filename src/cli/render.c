@@ -1,0 +1,213 @@
+#include "render.h"
+#include "cli.h"
+#include "symbol.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { TEXT_TOP = 20, PROGRESS_AFTER_MS = 1000, PROGRESS_EVERY_MS = 100, BUFFER = 65536 };
+
+/* --- progress ---------------------------------------------------------------------------------------------- */
+
+struct progress {
+    uint64_t start_ms, shown_ms;
+    bool shown;
+};
+
+static uint64_t now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+static void show_progress(void *ctx, size_t done, size_t all)
+{
+    struct progress *progress = ctx;
+    uint64_t now = now_ms();
+    if (now - progress->start_ms < PROGRESS_AFTER_MS || now - progress->shown_ms < PROGRESS_EVERY_MS)
+        return;
+    progress->shown_ms = now;
+    progress->shown = true;
+    fprintf(stderr, "\rmemoir: looking up names: %zu of %zu call stacks ", done, all);
+}
+
+static void end_progress(const struct progress *progress)
+{
+    if (progress->shown)
+        fprintf(stderr, "\r\x1b[K");
+}
+
+/* --- writing --------------------------------------------------------------------------------------------------- */
+
+struct target {
+    int fd;
+    int why; /* errno of the first write that failed */
+};
+
+static void to_target(void *ctx, const char *text, size_t len)
+{
+    struct target *target = ctx;
+    while (len > 0 && !target->why) {
+        ssize_t n = write(target->fd, text, len);
+        if (n < 0 && errno != EINTR)
+            target->why = errno;
+        text += n > 0 ? n : 0;
+        len -= n > 0 ? (size_t)n : 0;
+    }
+}
+
+/* What --gen-suppressions writes in the place of a report: a block for each site that is listed. */
+static void write_suppressions(const struct mr_report *report, struct mr_fmt *out)
+{
+    for (size_t i = 0; i < report->listed_count; i++) {
+        size_t count;
+        const struct mr_report_frame *frames = mr_frames_of(report, report->sites[i].stack, &count);
+        if (count)
+            mr_suppress_write(out, (unsigned)i + 1, report->sites[i].kind, frames, count);
+    }
+    mr_fmt_flush(out);
+}
+
+/* False after one line. A reader that has gone (memoir report ... | head) is no failure. */
+static bool write_report(const struct mr_report *report, const struct mr_report_args *args, int to)
+{
+    struct target target = { .fd = to };
+    char *buffer = malloc(BUFFER);
+    if (!buffer) {
+        mr_cli_say("out of memory");
+        return false;
+    }
+    if (args->output && (target.fd = open(args->output, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644)) < 0) {
+        mr_cli_say("--output=%s: %s", args->output, strerror(errno));
+        free(buffer);
+        return false;
+    }
+    struct mr_fmt f = mr_fmt_to_sink(buffer, BUFFER, to_target, &target);
+    (args->gen_suppressions ? write_suppressions : args->format->write)(report, &f);
+    mr_fmt_flush(&f);
+    free(buffer);
+    if (args->output && close(target.fd) != 0 && !target.why)
+        target.why = errno;
+    if (target.why && target.why != EPIPE)
+        mr_cli_say("cannot write the report: %s", strerror(target.why));
+    return !target.why || target.why == EPIPE;
+}
+
+static void put_suppression(void *ctx, const char *where, const char *name, struct mr_report_sum booked)
+{
+    bool used = booked.blocks != 0;
+    if (used != *(bool *)ctx)
+        return;
+    if (used)
+        fprintf(stderr, "   %10lu bytes %8lu blocks  %s (%s)\n", booked.bytes, booked.blocks, name, where);
+    else
+        fprintf(stderr, "   %s (%s)\n", name, where);
+}
+
+static void show_suppressions(const struct mr_suppress *list)
+{
+    bool used = true;
+    fprintf(stderr, "memoir: suppressions that were used:\n");
+    mr_suppress_list(list, put_suppression, &used);
+    used = false;
+    fprintf(stderr, "memoir: suppressions that fit nothing:\n");
+    mr_suppress_list(list, put_suppression, &used);
+}
+
+/* --- choices --------------------------------------------------------------------------------------------------------- */
+
+static bool is_text(const struct mr_report_args *args)
+{
+    return args->format->write == mr_text_write;
+}
+
+/* Where nobody chose: people get what matters most, programs get everything. */
+static void choose(struct mr_report_args *args)
+{
+    if (!args->top_set)
+        args->wishes.top = is_text(args) && !args->gen_suppressions ? TEXT_TOP : 0;
+    if (args->wishes.kinds == MR_MODEL_KINDS_DEFAULT && args->format->write == mr_json_write)
+        args->wishes.kinds = ~0u;
+}
+
+static bool add_default_suppressions(struct mr_report_args *args)
+{
+    return args->no_default_suppressions ||
+           mr_suppress_read(args->wishes.suppressions, "built in", mr_suppress_default, strlen(mr_suppress_default), NULL, NULL);
+}
+
+/* A ledger that says "running" of a process that is gone: it was killed. */
+static void settle_end(struct mr_report *report, const struct mr_render_end *end)
+{
+    if (end) {
+        report->exit_kind = end->kind;
+        report->exit_value = end->value;
+    } else if (report->exit_kind == MR_EXIT_RUNNING && kill((pid_t)report->pid, 0) != 0 && errno == ESRCH) {
+        report->exit_kind = MR_EXIT_UNKNOWN;
+    }
+}
+
+static bool wants_colour(const struct mr_report_args *args, int to)
+{
+    const char *none = getenv("NO_COLOR"), *term = getenv("TERM");
+    return !args->output && isatty(to) && !(none && *none) && !(term && strcmp(term, "dumb") == 0);
+}
+
+static int tell(struct mr_report *report, struct mr_report_args *args, const struct mr_render_end *end, const char *path, int to)
+{
+    settle_end(report, end);
+    report->leak_kinds = args->wishes.kinds == ~0u ? 0 : args->wishes.kinds;
+    report->cost = args->cost;
+    report->colour = is_text(args) && wants_colour(args, to);
+    report->ledger = path;
+    if (!mr_judge_mark(&args->judge, report) || !write_report(report, args, to))
+        return MR_CODE_FAILED;
+    if (args->show_suppressions)
+        show_suppressions(args->wishes.suppressions);
+    return mr_judge_code(&args->judge, report);
+}
+
+static int render(const struct mr_reader *ledger, struct mr_report_args *args, const struct mr_render_end *end,
+                  const char *path, int to)
+{
+    struct progress progress = { .start_ms = now_ms() };
+    if (isatty(STDERR_FILENO)) {
+        args->wishes.progress = show_progress;
+        args->wishes.ctx = &progress;
+    }
+    struct mr_model *model = mr_model_build(ledger, &args->wishes);
+    end_progress(&progress);
+    if (!model) {
+        mr_cli_say("out of memory");
+        return MR_CODE_FAILED;
+    }
+    int code = tell(mr_model_report(model), args, end, path, to);
+    mr_model_free(model);
+    return code;
+}
+
+int mr_render_ledger(const struct mr_reader *ledger, struct mr_report_args *args, const struct mr_render_end *end,
+                     const char *path, int to)
+{
+    if (args->format->binary && !args->output && isatty(to)) {
+        mr_cli_say("--format=%s is no text: send it to a file (-o FILE), not to a terminal", args->format->name);
+        return MR_CODE_USAGE;
+    }
+    choose(args);
+    struct mr_symbol_source *source = mr_dw_open(args->debuginfod);
+    args->wishes.symbols = mr_symbol_remember(source);
+    if (!args->wishes.symbols || !add_default_suppressions(args)) {
+        mr_cli_say("out of memory");
+        return MR_CODE_FAILED;
+    }
+    int code = render(ledger, args, end, path, to);
+    args->wishes.symbols->close(args->wishes.symbols);
+    return code;
+}

@@ -1,0 +1,31 @@
+/* report_args.h: the words behind `memoir report`. */
+#ifndef MR_CLI_REPORT_ARGS_H
+#define MR_CLI_REPORT_ARGS_H
+
+#include "judge.h"
+#include "report.h"
+
+struct mr_report_args {
+    const struct mr_report_format *format;
+    struct mr_model_wishes wishes; /* its suppressions are filled while the words are read */
+    enum mr_report_cost cost;
+    struct mr_judge judge;
+    const char *output;            /* --output, else NULL: standard output */
+    bool top_set;
+    bool debuginfod, gen_suppressions, show_suppressions, no_default_suppressions;
+    bool help;
+    const char *file;              /* the ledger; NULL when there was none */
+};
+
+/* Every option with its defaults and no file. False without memory. */
+bool mr_report_args_init(struct mr_report_args *args);
+void mr_report_args_free(struct mr_report_args *args);
+
+/* Takes the option at *words, with its value moved on to *words' last word. False after one line on stderr, or
+ * silently with *known false if memoir report has no such option. */
+bool mr_report_args_take(struct mr_report_args *args, char ***words, bool *known);
+
+/* Reads all words. False after one line. */
+bool mr_report_args_read(struct mr_report_args *args, char **words);
+
+#endif
