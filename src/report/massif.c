@@ -165,11 +165,16 @@ static void put_snapshot(struct snapshots *s, uint64_t ms, uint64_t bytes, const
                  "mem_stacks_B=0\nheap_tree=%s\n", s->count++, ms, bytes, tree);
 }
 
+static uint64_t peak_ms(const struct mr_report *report)
+{
+    return mr_min(report->totals.peak_ms, report->elapsed_ms);
+}
+
 static void put_peak(struct snapshots *s, const struct tree *t, const struct mr_report *report)
 {
     if (t->nodes[0].bytes == 0)
         return;
-    put_snapshot(s, report->totals.peak_ms, t->nodes[0].bytes, "peak");
+    put_snapshot(s, peak_ms(report), t->nodes[0].bytes, "peak");
     put_node(t, 0, 0, s->out);
 }
 
@@ -182,22 +187,25 @@ static uint64_t bytes_at_end(const struct mr_report *report)
     return report->trace == MR_REPORT_TRACE_OFF ? report->totals.in_use_bytes : bytes;
 }
 
-/* Times must not go back: the peak stands between the moments before and after it. */
+/* Times must not go back: the peak stands between the moments before and after it. Of a program that runs, a
+ * moment may be later than when it was last heard of. */
 static void put_snapshots(const struct mr_report *report, const struct tree *t, struct mr_fmt *out)
 {
     struct snapshots s = { out, 0 };
+    uint64_t end = report->elapsed_ms;
     bool told = false;
     put_snapshot(&s, 0, 0, "empty");
     for (size_t i = 0; i < report->timeline_count; i++) {
-        if (!told && report->timeline[i].ms > report->totals.peak_ms) {
+        if (!told && report->timeline[i].ms > peak_ms(report)) {
             put_peak(&s, t, report);
             told = true;
         }
         put_snapshot(&s, report->timeline[i].ms, report->timeline[i].in_use_bytes, "empty");
+        end = mr_max(end, report->timeline[i].ms);
     }
     if (!told)
         put_peak(&s, t, report);
-    put_snapshot(&s, report->elapsed_ms, bytes_at_end(report), "empty");
+    put_snapshot(&s, end, bytes_at_end(report), "empty");
 }
 
 void mr_massif_write(const struct mr_report *report, struct mr_fmt *out)

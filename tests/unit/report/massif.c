@@ -42,6 +42,17 @@ Test(massif, times_do_not_go_back)
     expect_peak_at(4500, 4);
 }
 
+Test(massif, a_peak_past_the_end_is_at_the_end)
+{
+    struct mr_report report = stacks_report();
+    report.totals.peak_ms = 1000000;
+    report.elapsed_ms = 3000; /* before the last moment of the timeline */
+    char *text = sample_write(mr_massif_write, &report);
+    cr_expect_not_null(strstr(text, "snapshot=3\n#-----------\ntime=3000\nmem_heap_B=474223\n"), "%s", text);
+    cr_expect_not_null(strstr(text, "snapshot=5\n#-----------\ntime=4000\nmem_heap_B=464107\n"), "%s", text);
+    free(text);
+}
+
 /* 1 % of the peak is shown, a byte less is summed up. */
 Test(massif, threshold)
 {
