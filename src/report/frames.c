@@ -36,7 +36,7 @@ static bool is_library(const struct mr_report_frame *frame)
 const struct mr_report_frame *mr_frames_culprit(const struct mr_report_frame *frames, size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        if (frames[i].address && (frames[i].function || frames[i].file) && !is_library(&frames[i]))
+        if (frames[i].address && (frames[i].function || frames[i].module) && !is_library(&frames[i]))
             return &frames[i];
     return count ? frames : NULL;
 }

@@ -79,8 +79,7 @@ static void take_site_totals(struct mr_model *model)
     };
     if (model->report.timeline_count)
         model->report.process_resident_bytes = model->timeline[model->report.timeline_count - 1].resident_bytes;
-    note(model, "bytes are those asked for: of a process that was cut off, or still runs, the heap's own figures "
-                "(memory, size classes) are not known");
+    note(model, "bytes are as requested: the heap had no time to write figures of its own");
 }
 
 static void take_totals(struct mr_model *model)
