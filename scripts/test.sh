@@ -19,7 +19,7 @@ fuzz() {
     local name=$1 binary=$root/fuzz/$1
     mkdir -p "$root/fuzz"
     "${CC:-gcc}" -std=gnu11 -D_GNU_SOURCE -DFUZZ_MAIN -DMR_DEBUG=2 -g -O1 -fsanitize=address,undefined \
-        -fno-sanitize-recover=undefined -Isrc/base -Isrc/pool -Isrc/os -Isrc/conf "tests/fuzz/$name.c" "${@:3}" -o "$binary" -pthread &&
+        -fno-sanitize-recover=undefined -Isrc/base -Isrc/pool -Isrc/os -Isrc/conf -Isrc/track "tests/fuzz/$name.c" "${@:3}" -o "$binary" -pthread &&
         timeout 60 "$binary" "$2"
 }
 
@@ -81,11 +81,15 @@ done
 for variant in release debug; do
     step "preload tests ($variant)" build "$variant" test-preload
 done
+for variant in release full; do
+    step "call stacks ($variant)" build "$variant" test-unwind
+done
 for variant in full tsan asan; do
     step "stress ($variant)"  build "$variant" test-stress STRESS_SECONDS=1
 done
 step 'fuzz the options'       fuzz fuzz_conf 20000 src/base/*.c src/os/*.c src/conf/*.c
 step 'fuzz the pool'          fuzz fuzz_pool 1000 src/base/*.c src/pool/*.c
+step 'fuzz unwind information' fuzz fuzz_cfi 50000 src/base/*.c src/track/cfi*.c
 step 'the demonstration'      scripts/demo.sh "$root/release"
 step 'real programs, fast'    tests/programs/run.sh "$root/release/libmemoir.so" --fast
 
