@@ -1,7 +1,7 @@
 /* peaks.c: what each site had in use when all of them together had most.
  *
  * Each time the bytes in use have grown by a sixty-fourth over the last height, every site's figure is written
- * down again. A thread asks for the sum only when it has itself used up its share of that growth (its slack).
+ * down again. A thread asks for the sum only when it has itself used up its share of that growth (its limit).
  * The writing may take a hundredth of the time that has passed: while it would take more the height is left
  * as it is, and a peak that is over before there is time for it is missed. */
 #include "sites.h"
@@ -67,8 +67,9 @@ void mr_peaks_look(struct mr_track *t)
 {
     uint64_t in_use = look(false), height = next_height;
     uint64_t way = height > in_use ? height - in_use : in_use / GROWTH;
-    if (t)
-        t->slack = (int64_t)mr_max(way / mr_lanes_used(), LEAST_GROWTH / 2 + in_use / (8 * GROWTH));
+    if (t && t->lane)
+        t->limit = (int64_t)(MR_PEEK(t->lane->alloc_bytes) - MR_PEEK(t->lane->freed_bytes) +
+                             mr_max(way / mr_lanes_used(), LEAST_GROWTH / 2 + in_use / (8 * GROWTH)));
 }
 
 void mr_peaks_settle(void) { look(true); }

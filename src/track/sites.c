@@ -6,7 +6,7 @@
  * alternate do not push each other out each time, and an entry whose site has gone cold is not kept for long. */
 #include "sites.h"
 
-enum { CREDIT = 16, EVENTS_PER_LOOK = 64 };
+enum { CREDIT = 16, EVENTS_PER_LOOK = 256 };
 static const uint64_t LARGE = 32 * MR_KIB; /* without a lane: look at the peak at once */
 
 static struct mr_ledger_site *site_at(uint32_t site)
@@ -19,6 +19,11 @@ static void add(uint64_t *figure, uint64_t n)
 {
     if (n)
         __atomic_fetch_add(figure, n, __ATOMIC_RELAXED);
+}
+
+static struct mr_ledger_delta *entry_of(struct mr_track *t, uint32_t site)
+{
+    return &t->lane->deltas[site % MR_LANE_ENTRIES];
 }
 
 /* ---- a lane's entry changes hands ------------------------------------------------------------------- */
@@ -55,6 +60,8 @@ static MR_NOINLINE void replace(struct mr_ledger_lane *lane, struct mr_ledger_de
 static bool claim(struct mr_track *t, struct mr_ledger_delta *d, uint32_t site)
 {
     uint8_t *credit = &t->credit[site % MR_LANE_ENTRIES];
+    if (MR_PEEK(d->site) == site)
+        return true;
     if (*credit > 0) {
         --*credit;
         return false;
@@ -62,13 +69,6 @@ static bool claim(struct mr_track *t, struct mr_ledger_delta *d, uint32_t site)
     *credit = CREDIT;
     replace(t->lane, d, site);
     return true;
-}
-
-/* The entry for events of this site, or NULL: they go to the site. */
-MR_INLINE struct mr_ledger_delta *entry_for(struct mr_track *t, uint32_t site)
-{
-    struct mr_ledger_delta *d = &t->lane->deltas[site % MR_LANE_ENTRIES];
-    return MR_LIKELY(d->site == site) || claim(t, d, site) ? d : NULL;
 }
 
 /* ---- booking ------------------------------------------------------------------------------------------ */
@@ -114,7 +114,12 @@ static MR_NOINLINE void free_without_lane(uint32_t site, uint64_t blocks, uint64
     free_at_site(site, blocks, bytes, 0);
 }
 
-MR_INLINE bool is_free_to_use(const struct mr_track *t) { return t && !t->busy && t->lane; }
+static MR_NOINLINE void look(struct mr_track *t, bool at_the_peak)
+{
+    if (at_the_peak)
+        mr_peaks_look(t);
+    mr_timeline_look();
+}
 
 /* The compiler must keep the order; a handler of this thread is all that could see it. */
 MR_INLINE void enter(struct mr_track *t)
@@ -127,10 +132,61 @@ MR_INLINE void leave(struct mr_track *t)
 {
     atomic_signal_fence(memory_order_seq_cst);
     t->busy = false;
-    if (MR_UNLIKELY(++t->events % EVENTS_PER_LOOK == 0))
-        mr_timeline_look();
 }
 
+MR_INLINE bool is_free_to_use(const struct mr_track *t) { return t && !t->busy && t->lane; }
+
+/* The lane's own totals; then what is to be looked at. Every few events, and when the lane's bytes in use pass the
+ * limit. */
+MR_INLINE void finish_alloc(struct mr_track *t, uint64_t blocks, uint64_t bytes, const void *block)
+{
+    struct mr_ledger_lane *lane = t->lane;
+    uint64_t events = MR_ADD(lane->allocs, blocks);
+    bool high = (int64_t)(MR_ADD(lane->alloc_bytes, bytes) - MR_GLANCE(lane->freed_bytes)) > t->limit;
+    t->last = block;
+    leave(t);
+    if (MR_UNLIKELY(high | (events % EVENTS_PER_LOOK == 0)))
+        look(t, high);
+}
+
+MR_INLINE void finish_free(struct mr_track *t, uint64_t blocks, uint64_t bytes)
+{
+    struct mr_ledger_lane *lane = t->lane;
+    uint64_t events = MR_ADD(lane->frees, blocks);
+    MR_ADD(lane->freed_bytes, bytes);
+    t->last = NULL;
+    leave(t);
+    if (MR_UNLIKELY(events % EVENTS_PER_LOOK == 0))
+        look(t, false);
+}
+
+static MR_NOINLINE void alloc_missed(struct mr_track *t, uint32_t site, uint64_t blocks, uint64_t bytes, const void *block)
+{
+    struct mr_ledger_delta *d = entry_of(t, site);
+    if (claim(t, d, site)) {
+        MR_ADD(d->allocs, blocks);
+        MR_ADD(d->alloc_bytes, bytes);
+    } else {
+        alloc_at_site(site, blocks, bytes);
+    }
+    finish_alloc(t, blocks, bytes, block);
+}
+
+static MR_NOINLINE void free_missed(struct mr_track *t, uint32_t site, uint64_t blocks, uint64_t bytes, const void *block)
+{
+    struct mr_ledger_delta *d = entry_of(t, site);
+    uint64_t temporary = block == t->last ? blocks : 0;
+    if (claim(t, d, site)) {
+        MR_ADD(d->frees, blocks);
+        MR_ADD(d->freed_bytes, bytes);
+        MR_ADD(d->temporary, temporary);
+    } else {
+        free_at_site(site, blocks, bytes, temporary);
+    }
+    finish_free(t, blocks, bytes);
+}
+
+/* What is rare is a tail call: the common way saves no registers. */
 MR_INLINE void book_alloc(struct mr_track *t, uint32_t site, uint64_t blocks, uint64_t bytes, const void *block)
 {
     if (MR_UNLIKELY(!is_free_to_use(t))) {
@@ -138,20 +194,14 @@ MR_INLINE void book_alloc(struct mr_track *t, uint32_t site, uint64_t blocks, ui
         return;
     }
     enter(t);
-    MR_ADD(t->lane->allocs, blocks);
-    MR_ADD(t->lane->alloc_bytes, bytes);
-    struct mr_ledger_delta *d = entry_for(t, site);
-    if (MR_LIKELY(d)) {
-        MR_ADD(d->allocs, blocks);
-        MR_ADD(d->alloc_bytes, bytes);
-    } else {
-        alloc_at_site(site, blocks, bytes);
+    struct mr_ledger_delta *d = entry_of(t, site);
+    if (MR_UNLIKELY(MR_GLANCE(d->site) != site)) {
+        alloc_missed(t, site, blocks, bytes, block);
+        return;
     }
-    t->last = block;
-    t->slack -= (int64_t)bytes;
-    if (MR_UNLIKELY(t->slack < 0))
-        mr_peaks_look(t);
-    leave(t);
+    MR_ADD(d->allocs, blocks);
+    MR_ADD(d->alloc_bytes, bytes);
+    finish_alloc(t, blocks, bytes, block);
 }
 
 MR_INLINE void book_free(struct mr_track *t, uint32_t site, uint64_t blocks, uint64_t bytes, const void *block)
@@ -161,20 +211,16 @@ MR_INLINE void book_free(struct mr_track *t, uint32_t site, uint64_t blocks, uin
         return;
     }
     enter(t);
-    uint64_t temporary = block == t->last ? blocks : 0;
-    MR_ADD(t->lane->frees, blocks);
-    MR_ADD(t->lane->freed_bytes, bytes);
-    struct mr_ledger_delta *d = entry_for(t, site);
-    if (MR_LIKELY(d)) {
-        MR_ADD(d->frees, blocks);
-        MR_ADD(d->freed_bytes, bytes);
-        MR_ADD(d->temporary, temporary);
-    } else {
-        free_at_site(site, blocks, bytes, temporary);
+    struct mr_ledger_delta *d = entry_of(t, site);
+    if (MR_UNLIKELY(MR_GLANCE(d->site) != site)) {
+        free_missed(t, site, blocks, bytes, block);
+        return;
     }
-    t->last = NULL;
-    t->slack += (int64_t)bytes;
-    leave(t);
+    MR_ADD(d->frees, blocks);
+    MR_ADD(d->freed_bytes, bytes);
+    if (block == t->last)
+        MR_ADD(d->temporary, blocks);
+    finish_free(t, blocks, bytes);
 }
 
 void mr_track_alloc(struct mr_track *t, uint32_t site, size_t bytes, const void *block)

@@ -14,7 +14,7 @@ void mr_lanes_give(struct mr_ledger_lane *lane);
 unsigned mr_lanes_used(void);               /* at least 1 */
 void mr_lanes_forked(const struct mr_ledger_lane *kept);
 
-/* ---- peaks.c: bytes in use may be at a new height; sets the caller's slack. */
+/* ---- peaks.c: bytes in use may be at a new height; sets the caller's limit. */
 void mr_peaks_boot(void);
 void mr_peaks_look(struct mr_track *t);
 void mr_peaks_settle(void);

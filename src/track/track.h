@@ -21,8 +21,7 @@
 struct mr_track {
     struct mr_ledger_lane *lane;          /* NULL: all were taken; books to the sites themselves */
     const void *last;                     /* block of the last allocation, if nothing was freed since */
-    int64_t slack;                        /* bytes in use may grow by this before the peak is looked at (peaks.c) */
-    uint32_t events;                      /* allocations and frees so far */
+    int64_t limit;                        /* the peak is looked at when the lane has more bytes in use (peaks.c) */
     bool busy;                            /* a call is under way: a handler must leave the struct alone */
     uint8_t credit[MR_LANE_ENTRIES];      /* events of other sites an entry of the lane bears before it gives way */
     struct mr_unwind unwind;
