@@ -129,7 +129,7 @@ static bool do_offset(struct run *r, unsigned op)
     switch (op) {
     case OP_OFFSET_EXTENDED: number = mr_cfi_uleb(c), set_offset(r, number, MR_CFI_AT, (int64_t)mr_cfi_uleb(c)); return true;
     case OP_OFFSET_EXTENDED_SF: number = mr_cfi_uleb(c), set_offset(r, number, MR_CFI_AT, mr_cfi_sleb(c)); return true;
-    case OP_GNU_NEGATIVE_OFFSET: number = mr_cfi_uleb(c), set_offset(r, number, MR_CFI_AT, -(int64_t)(mr_cfi_uleb(c) >> 1)); return true;
+    case OP_GNU_NEGATIVE_OFFSET: number = mr_cfi_uleb(c), set_offset(r, number, MR_CFI_AT, (int64_t)(0 - mr_cfi_uleb(c))); return true;
     case OP_VAL_OFFSET: number = mr_cfi_uleb(c), set_offset(r, number, MR_CFI_IS, (int64_t)mr_cfi_uleb(c)); return true;
     case OP_VAL_OFFSET_SF: number = mr_cfi_uleb(c), set_offset(r, number, MR_CFI_IS, mr_cfi_sleb(c)); return true;
     default: return false;
