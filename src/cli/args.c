@@ -92,16 +92,18 @@ static bool fetch_value(struct flag *flag, char ***words)
     return flag->value != NULL;
 }
 
-/* Reads the flag at *words and moves *words to its last word. */
+/* Reads the flag at *words and moves *words to its last word. Where the report goes and how it looks is memoir's
+ * business, not the library's. */
 static bool read_flag(struct mr_args *args, char ***words)
 {
+    bool known, good = mr_report_args_take(&args->report, words, &known);
     struct flag flag = cut(**words);
-    if (strcmp(flag.name, "help") == 0)
-        return args->help = true;
+    if (known)
+        return good;
     if (strcmp(flag.name, "version") == 0)
         return args->version = true;
     if (strcmp(flag.name, "library") == 0) {
-        bool good = fetch_value(&flag, words);
+        good = fetch_value(&flag, words);
         args->library = flag.value;
         return good;
     }
@@ -126,19 +128,24 @@ bool mr_args_read(struct mr_args *args, char **words)
 {
     *args = (struct mr_args){ .conf = mr_conf };
     mr_conf_read_environment(&args->conf, environ, ignore, NULL);
-    for (; *words && **words == '-' && !args->help && !args->version; words++) {
+    if (!mr_report_args_init(&args->report)) {
+        mr_cli_say("out of memory");
+        return false;
+    }
+    for (; *words && **words == '-' && !args->help && !args->report.help && !args->version; words++) {
         if (strcmp(*words, "--") == 0) {
             words++;
             break;
         }
         if (strcmp(*words, "-h") == 0)
             args->help = true;
-        else if (strncmp(*words, "--", 2) != 0) {
+        else if (strncmp(*words, "--", 2) != 0 && strcmp(*words, "-o") != 0) {
             mr_cli_say("%s is no option; all of memoir's begin with two dashes", *words);
             return false;
         } else if (!read_flag(args, &words))
             return false;
     }
+    args->help |= args->report.help;
     args->program = words;
     return true;
 }

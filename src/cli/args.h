@@ -4,9 +4,11 @@
 
 #include "base.h"
 #include "conf.h"
+#include "report_args.h"
 
 struct mr_args {
     struct mr_conf conf; /* what holds for the program: its environment, then the flags */
+    struct mr_report_args report; /* how it is to be told; what it holds is freed by mr_report_args_free */
     const char *library; /* --library, else NULL */
     bool help, version;  /* --help, --version: nothing else counts */
     char **program;      /* the program and its arguments; *program is NULL when there is none */

@@ -1,9 +1,9 @@
 #include "render.h"
 #include "cli.h"
+#include "output.h"
 #include "symbol.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -79,21 +79,23 @@ static void write_suppressions(const struct mr_report *report, struct mr_fmt *ou
 static bool write_report(const struct mr_report *report, const struct mr_report_args *args, int to)
 {
     struct target target = { .fd = to };
+    struct mr_output output;
     char *buffer = malloc(BUFFER);
     if (!buffer) {
         mr_cli_say("out of memory");
         return false;
     }
-    if (args->output && (target.fd = open(args->output, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644)) < 0) {
-        mr_cli_say("--output=%s: %s", args->output, strerror(errno));
+    if (args->output && !mr_output_open(&output, args->output)) {
         free(buffer);
         return false;
     }
+    if (args->output)
+        target.fd = output.fd;
     struct mr_fmt f = mr_fmt_to_sink(buffer, BUFFER, to_target, &target);
     (args->gen_suppressions ? write_suppressions : args->format->write)(report, &f);
     mr_fmt_flush(&f);
     free(buffer);
-    if (args->output && close(target.fd) != 0 && !target.why)
+    if (args->output && !mr_output_close(&output, !target.why) && !target.why)
         target.why = errno;
     if (target.why && target.why != EPIPE)
         mr_cli_say("cannot write the report: %s", strerror(target.why));
@@ -167,6 +169,8 @@ static int tell(struct mr_report *report, struct mr_report_args *args, const str
     report->cost = args->cost;
     report->colour = is_text(args) && wants_colour(args, to);
     report->ledger = path;
+    report->show_stats = !args->hide_stats;
+    report->show_leaks = !args->hide_leaks;
     if (!mr_judge_mark(&args->judge, report) || !write_report(report, args, to))
         return MR_CODE_FAILED;
     if (args->show_suppressions)

@@ -37,6 +37,9 @@ void mr_entry_free(void *p);
 bool mr_tell_is_due(void);
 bool mr_tell_is_due_at_end(void); /* not only when a signal asks */
 
+/* The name of the strategy in force. */
+const char *mr_tell_strategy(void);
+
 /* Prepares what must be known before a report: where standard error leads, the time. Does nothing when
  * done already. */
 void mr_tell_prepare(void);

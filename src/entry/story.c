@@ -21,12 +21,21 @@ static void complain(const char *why)
     mr_file_write(2, line, f.len);
 }
 
+static void write_text(char *to, size_t cap, const char *text)
+{
+    struct mr_fmt f = mr_fmt_to_buffer(to, cap);
+    mr_fmt_print(&f, "%s", text);
+    mr_fmt_end_string(&f);
+}
+
 void mr_story_begin(void)
 {
     if (mr_conf.ledger[0] == '\0' && mr_conf.trace == MR_TRACE_OFF)
         return;
     const char *why = mr_watch_start();
     writer_pid = mr_process_id();
+    if (mr_writer_header)
+        write_text(mr_writer_header->strategy, sizeof mr_writer_header->strategy, mr_tell_strategy());
     if (why)
         complain(why);
 }
@@ -65,7 +74,7 @@ void mr_story_figures(const struct mr_heap_stats *stats)
     memcpy(to->totals, &stats->totals, to->total_count * sizeof(uint64_t));
     copy_classes(to, stats);
     __atomic_store_n(&to->seq, to->seq + 1, __ATOMIC_RELEASE);
-    mr_writer_header->stats_ms = mr_writer_now_ms();
+    mr_writer_header->stats_ms = mr_max(mr_writer_now_ms(), (uint64_t)1); /* 0 says never */
     if (mr_writer_count(MR_SECTION_STATS) == 0)
         mr_writer_publish(MR_SECTION_STATS, 1);
 }
@@ -85,10 +94,12 @@ static struct mr_ledger_site *site_at(uint32_t site)
     return (struct mr_ledger_site *)mr_writer_entries(MR_SECTION_SITES) + site;
 }
 
-/* The site of a block, and its bytes as they were asked for. False: nobody knows. */
+/* The site of a block, and its bytes as they were asked for. Without traces all blocks are site 0's. */
 static bool known_at(uintptr_t block, struct mr_tag *tag)
 {
-    return mr_tag_get((const void *)block, tag) && tag->label < mr_writer_count(MR_SECTION_VERDICTS);
+    *tag = (struct mr_tag){ 0 };
+    return mr_conf.trace == MR_TRACE_OFF ||
+           (mr_tag_get((const void *)block, tag) && tag->label < mr_writer_count(MR_SECTION_VERDICTS));
 }
 
 static uint32_t site_of(uintptr_t block)
@@ -106,9 +117,11 @@ static void book(void *ctx, const struct mr_leak_block *block)
     (void)ctx;
     if (!known_at(block->start, &tag) || is_left_out(&tag))
         return;
+    if (mr_conf.trace == MR_TRACE_OFF)
+        tag.size = block->size;
     double weight = mr_conf.trace == MR_TRACE_SAMPLE ? mr_sample_weight(tag.size, mr_conf.sample_interval) : 1;
     struct mr_ledger_verdict *v = (struct mr_ledger_verdict *)mr_writer_entries(MR_SECTION_VERDICTS) + tag.label;
-    bool ignored = site_at(tag.label)->flags & MR_SITE_IGNORED;
+    bool ignored = tag.label && site_at(tag.label)->flags & MR_SITE_IGNORED;
     *(ignored ? &v->ignored_bytes : &v->bytes[block->kind]) += (uint64_t)((double)tag.size * weight + 0.5);
     *(ignored ? &v->ignored_blocks : &v->blocks[block->kind]) += (uint32_t)(weight + 0.5);
     if (v->held_by == 0)
@@ -143,11 +156,11 @@ static void set_check(enum mr_ledger_check state)
 static void look(bool ends)
 {
     struct mr_range tables[MR_LEAK_EXCLUDED];
-    bool by_site = is_ours() && mr_conf.trace != MR_TRACE_OFF && clear_verdicts();
+    bool by_site = is_ours() && clear_verdicts();
     struct mr_leak_request request = {
         .in_place = ends || mr_conf.ledger[0] == '\0',
         .each = by_site ? book : NULL,
-        .is_exempt = by_site ? is_ignored : NULL,
+        .is_exempt = by_site && mr_conf.trace != MR_TRACE_OFF ? is_ignored : NULL,
         .excluded = tables,
         .excluded_count = mr_watch_tables(tables, MR_LEAK_EXCLUDED),
     };

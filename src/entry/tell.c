@@ -194,7 +194,7 @@ static size_t list_blocks(struct list *list, uint64_t blocks)
     return list->blocks ? bytes : 0;
 }
 
-static const char *strategy_name(void)
+const char *mr_tell_strategy(void)
 {
     return mr_conf.strategy == MR_STRATEGY_SLAB ? "slab"
                                                 : mr_fit_name((enum mr_fit)(mr_conf.strategy - MR_STRATEGY_FIRST_FIT));
@@ -204,11 +204,11 @@ static struct mr_report gather(enum mr_exit_kind kind, int value)
 {
     mr_heap_boot();
     mr_heap_look(&stats, true, PATIENCE_MS);
-    mr_story_figures(&stats);
     if (stats.totals.peak_ms > start_ms)
         stats.totals.peak_ms -= start_ms;
     else
         stats.totals.peak_ms = 0;
+    mr_story_figures(&stats);
     mr_process_command(command, sizeof command);
     bool all = mr_conf.output[0] != '\0' || !(mr_conf.stats || mr_conf.leaks != MR_LEAKS_OFF);
     return (struct mr_report){
@@ -218,7 +218,7 @@ static struct mr_report gather(enum mr_exit_kind kind, int value)
         .exit_kind = kind,
         .exit_value = value,
         .elapsed_ms = mr_clock_ms() - start_ms,
-        .strategy = strategy_name(),
+        .strategy = mr_tell_strategy(),
         .threads_running = mr_process_has_threads(),
         .show_stats = mr_conf.stats_set ? mr_conf.stats : all,
         .show_leaks = mr_conf.leaks_set ? mr_conf.leaks != MR_LEAKS_OFF : all,

@@ -131,6 +131,22 @@ static void take_header(struct mr_model *model)
         note(model, "the ledger was full: what came later stands without a call stack");
 }
 
+/* Without call stacks the verdict on all blocks is that of site 0, in whole blocks. */
+static void take_unnamed_leaks(struct mr_model *model)
+{
+    static const enum mr_site_kind kinds[MR_LEAK_KIND_COUNT] = {
+        [MR_LEAK_DEFINITE] = MR_SITE_DEFINITELY_LOST,
+        [MR_LEAK_INDIRECT] = MR_SITE_INDIRECTLY_LOST,
+        [MR_LEAK_POSSIBLE] = MR_SITE_POSSIBLY_LOST,
+        [MR_LEAK_REACHABLE] = MR_SITE_STILL_REACHABLE,
+    };
+    const struct mr_ledger_verdict *v = mr_reader_verdict(model->ledger, 0);
+    if (model->report.trace != MR_REPORT_TRACE_OFF || !v)
+        return;
+    for (int i = 0; i < MR_LEAK_KIND_COUNT; i++)
+        model->report.leaks[kinds[i]] = (struct mr_report_sum){ v->bytes[i], v->blocks[i] };
+}
+
 static bool take_timeline(struct mr_model *model)
 {
     uint64_t count = mr_reader_count(model->ledger, MR_SECTION_TIMELINE);
@@ -200,6 +216,7 @@ static bool fill(struct mr_model *model, const struct mr_model_wishes *wishes)
     take_totals(model);
     if (!mr_rows_build(&model->report, model->ledger, model->names, wishes))
         return false;
+    take_unnamed_leaks(model);
     take_notes_of_modules(model);
     model->report.notes = model->notes;
     return true;

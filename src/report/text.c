@@ -344,10 +344,10 @@ void mr_text_write(const struct mr_report *report, struct mr_fmt *out)
         put_memory(report, out);
         put_classes(report, out);
     }
-    if (report->show_leaks && has_stacks) {
+    if (report->show_leaks && (has_stacks || report->leaks_checked))
         mr_text_leak_sums(report, out);
+    if (report->show_leaks && has_stacks)
         mr_text_sites(report, out);
-    }
     if (report->show_leaks && report->totals.in_use_blocks && (report->show_blocks || !has_stacks))
         put_leaks(report, out);
     if (report->show_stats && has_stacks)

@@ -36,15 +36,16 @@ static void put_site_name(const struct mr_report *report, const struct mr_report
 }
 
 struct lost {
-    uint64_t bytes;
+    uint64_t bytes, blocks;
     size_t sites;
 };
 
 static struct lost sum_lost(const struct mr_report *report)
 {
-    struct lost lost = { 0, 0 };
+    struct lost lost = { 0, 0, 0 };
     for (enum mr_site_kind kind = 0; mr_site_kind_is_lost(kind); kind++) {
         lost.bytes += report->leaks[kind].bytes;
+        lost.blocks += report->leaks[kind].blocks;
         lost.sites += report->leak_sites[kind];
     }
     return lost;
@@ -55,6 +56,11 @@ static void put_lost(const struct mr_report *report, struct lost lost, struct mr
     const struct mr_report_site *worst = largest(report, is_lost);
     mr_numbers_size(out, 0, lost.bytes);
     mr_fmt_print(out, " lost in ");
+    if (report->trace == MR_REPORT_TRACE_OFF) {
+        mr_numbers_noun(out, lost.blocks, "block");
+        mr_fmt_print(out, "; with MEMOIR_TRACE=full or --trace=full the report says where from");
+        return;
+    }
     mr_numbers_noun(out, lost.sites, "site");
     if (!worst)
         return;
@@ -94,8 +100,8 @@ void mr_text_verdict(const struct mr_report *report, struct mr_fmt *out)
     struct lost lost = sum_lost(report);
     const struct mr_report_site *growing = largest(report, is_growing);
     mr_fmt_print(out, "\n== memoir == ");
-    mr_text_paint(report, out, lost.sites || report->finding_count ? MR_TEXT_RED : growing ? MR_TEXT_YELLOW : MR_TEXT_GREEN);
-    if (lost.sites)
+    mr_text_paint(report, out, lost.blocks || report->finding_count ? MR_TEXT_RED : growing ? MR_TEXT_YELLOW : MR_TEXT_GREEN);
+    if (lost.blocks)
         put_lost(report, lost, out);
     else
         put_in_use(report, out);
