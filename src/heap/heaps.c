@@ -21,7 +21,8 @@ MR_TLS struct mr_heap *mr_heap_self = MR_HEAP_NONE;
 
 static struct mr_lock heaps_lock = MR_LOCK_INIT(MR_RANK_HEAPS);
 static struct mr_heap *_Atomic all_heaps;
-static struct mr_heap *orphans;        /* under heaps_lock */
+static struct mr_heap *orphans;        /* the warm ones first; under heaps_lock */
+static _Atomic unsigned warm_count;    /* heaps that are warm */
 static _Atomic uint64_t live_count, made_count;
 
 /* For threads that have ended and for signal handlers that interrupt a slow path: one heap for all,
@@ -72,10 +73,49 @@ void mr_heaps_count(uint64_t *live, uint64_t *made)
 
 /* ---- orphans -------------------------------------------------------------------------------------- */
 
+/* A thread that starts when another has just ended finds slabs at hand in the heap it adopts. Only a few
+ * orphans may keep some, and only so much: what nobody adopts is memory nobody gives back. */
+enum { WARM_ORPHANS = 8, WARM_BYTES = 256 << 10 };
+
+static bool holds_little(const struct mr_heap *heap)
+{
+    size_t bytes = (size_t)(MR_CACHE_SLICES - heap->cache_room) << MR_SLICE_SHIFT;
+    for (unsigned word = 0; word < MR_COUNT(heap->kept); word++)
+        for (uint64_t left = heap->kept[word]; left; left &= left - 1) {
+            unsigned cls = word * 64 + mr_lowest_bit(left);
+            bytes += (size_t)heap->use[cls]->ext * mr_sizeclass_bytes[cls];
+        }
+    return bytes <= WARM_BYTES;
+}
+
+void mr_heaps_cool(struct mr_heap *orphan)
+{
+    if (!orphan->warm || !holds_little(orphan))
+        mr_bin_drop_kept(orphan);
+}
+
+static bool get_warm(void)
+{
+    if (atomic_fetch_add_explicit(&warm_count, 1, memory_order_relaxed) < WARM_ORPHANS)
+        return true;
+    atomic_fetch_sub_explicit(&warm_count, 1, memory_order_relaxed);
+    return false;
+}
+
+static void get_cold(struct mr_heap *heap)
+{
+    if (heap->warm)
+        atomic_fetch_sub_explicit(&warm_count, 1, memory_order_relaxed);
+    heap->warm = false;
+}
+
 static void push_orphan(struct mr_heap *heap)
 {
-    heap->next_orphan = orphans;
-    orphans = heap;
+    struct mr_heap **link = &orphans;
+    while (!heap->warm && *link && (*link)->warm)
+        link = &(*link)->next_orphan;
+    heap->next_orphan = *link;
+    *link = heap;
     atomic_store_explicit(&heap->state, MR_HEAP_ORPHAN, memory_order_release);
 }
 
@@ -93,6 +133,8 @@ static struct mr_heap *adopt(void)
         expected = MR_HEAP_ORPHAN;
         mr_thread_yield();
     }
+    if (heap)
+        get_cold(heap);
     return heap;
 }
 
@@ -102,7 +144,8 @@ static void leave_behind(struct mr_heap *heap)
 {
     mr_remote_flush(heap);
     mr_remote_drain(heap);
-    mr_bin_drop_kept(heap);
+    heap->warm = get_warm();
+    mr_heaps_cool(heap);
     atomic_fetch_sub_explicit(&live_count, 1, memory_order_relaxed);
     mr_lock_acquire(&heaps_lock);
     push_orphan(heap);
@@ -276,10 +319,12 @@ static void orphan_others(const struct mr_heap *mine)
 static void drop_dead_orphans(void)
 {
     for (struct mr_heap **link = &orphans; *link;) {
-        if (atomic_load_explicit(&(*link)->state, memory_order_relaxed) == MR_HEAP_DEAD)
+        if (atomic_load_explicit(&(*link)->state, memory_order_relaxed) == MR_HEAP_DEAD) {
+            get_cold(*link);
             *link = (*link)->next_orphan;
-        else
+        } else {
             link = &(*link)->next_orphan;
+        }
     }
 }
 

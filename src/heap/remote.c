@@ -20,7 +20,7 @@ static void drain_orphan(struct mr_heap *heap)
                                                  memory_order_relaxed))
         return;
     mr_remote_drain(heap);
-    mr_bin_drop_kept(heap);
+    mr_heaps_cool(heap);
     atomic_store_explicit(&heap->state, MR_HEAP_ORPHAN, memory_order_release);
 }
 

@@ -87,6 +87,7 @@ struct mr_heap {
     uint32_t takes;                   /* slabs taken so far, to search the kept ones now and then */
     _Atomic bool busy;                /* its thread is in a slow path */
     uint32_t purges_seen;             /* early purges of the process that this heap has followed */
+    bool warm;                        /* an orphan that may keep slabs at hand (heaps.c) */
     int64_t carved;                   /* peak.h: not added to the sum of all yet */
     uintptr_t mark;                   /* MR_OWNER_WATCHED when all its slabs are watched, else 0; constant */
     struct mr_slab **use;             /* the current slabs: current[], or in a veiled heap behind[]; constant */
@@ -205,6 +206,9 @@ MR_INLINE void mr_heaps_leave(struct mr_heap *heap)
     atomic_store_explicit(&heap->busy, false, memory_order_relaxed);
     mr_heaps_set_self(heap);
 }
+
+/* Gives back what an orphan has at hand, unless it may keep that. The caller has it to itself. */
+void mr_heaps_cool(struct mr_heap *orphan);
 
 /* All heaps ever made, the shared one included, newest first. */
 struct mr_heap *mr_heaps_first(void);

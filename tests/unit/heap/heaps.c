@@ -98,14 +98,75 @@ Test(heaps, what_an_ended_thread_left_is_adopted_whole)
     EXPECT_SOUND();
 }
 
-Test(heaps, an_ended_thread_keeps_no_empty_slabs)
+static void take_and_give(void *arg)
 {
-    in_thread(work_a_little, NULL);
-    for (struct mr_heap *heap = mr_heaps_first(); heap; heap = heap->next)
-        for (int c = 0; c < MR_CLASS_COUNT; c++)
-            cr_assert_eq(heap->current[c], &mr_slab_none);
-    for (int c = 0; c < MR_CLASS_COUNT; c++)
-        cr_assert_eq(look()->rows[c].slabs, 0);
+    struct batch b = { .size = *(size_t *)arg, .count = 10 };
+    batch_take(&b);
+    batch_give(&b);
+}
+
+static void end_after(struct company *c, size_t size)
+{
+    company_do(c, take_and_give, &size);
+    company_end(c);
+}
+
+Test(heaps, an_ended_thread_keeps_a_little_at_hand)
+{
+    struct company first, second;
+    company_start(&first);
+    end_after(&first, 100);
+    uint32_t takes = first.heap->takes;
+    cr_expect(first.heap->current[mr_sizeclass_of(100)]->kept);
+    cr_expect_eq(look()->rows[mr_sizeclass_of(100)].slabs, 1);
+    company_start(&second);
+    end_after(&second, 100);
+    cr_expect_eq(second.heap, first.heap);
+    cr_expect_eq(second.heap->takes, takes, "the slab of the first");
+    expect_in_use(0, 0);
+    EXPECT_SOUND();
+}
+
+Test(heaps, an_ended_thread_keeps_no_more_than_a_little)
+{
+    struct company c;
+    company_start(&c);
+    end_after(&c, 40000); /* 400 KB of one slab were in use */
+    for (int cls = 0; cls < MR_CLASS_COUNT; cls++) {
+        cr_assert_eq(c.heap->current[cls], &mr_slab_none);
+        cr_assert_eq(look()->rows[cls].slabs, 0);
+    }
+    cr_expect_eq(c.heap->cache_room, MR_CACHE_SLICES);
+}
+
+/* Those that keep something are adopted first, or they would keep it for ever. */
+Test(heaps, few_ended_threads_keep_anything)
+{
+    enum { ALL = 12, FEW = 8 };
+    struct company others[ALL], later[FEW];
+    int warm = 0;
+    for (int i = 0; i < ALL; i++) {
+        size_t size = 100;
+        company_start(&others[i]);
+        company_do(&others[i], take_and_give, &size);
+    }
+    for (int i = 0; i < ALL; i++)
+        company_end(&others[i]);
+    for (int i = 0; i < ALL; i++)
+        warm += others[i].heap->kept[0] != 0;
+    cr_expect_eq(warm, FEW);
+    cr_expect_eq(look()->rows[mr_sizeclass_of(100)].slabs, FEW);
+    for (int i = 0; i < FEW; i++) {
+        company_start(&later[i]);
+        company_do(&later[i], pass_by, NULL);
+        cr_expect_neq(later[i].heap->kept[0], 0, "thread %d", i);
+        cr_expect_not(later[i].heap->warm);
+    }
+    for (int i = 0; i < FEW; i++)
+        company_end(&later[i]);
+    cr_expect_eq(made(), ALL);
+    cr_expect_eq(look()->rows[mr_sizeclass_of(100)].slabs, FEW);
+    EXPECT_SOUND();
 }
 
 /* ---- late threads --------------------------------------------------------------------------------------- */
