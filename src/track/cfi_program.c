@@ -60,7 +60,8 @@ static void set_expression(struct run *r, uint64_t number, uint8_t how)
 static void set_cfa(struct run *r, uint64_t number, int64_t offset)
 {
     bool known = number < MR_CFI_REGISTERS && offset == (int32_t)offset;
-    r->now->cfa = (struct mr_cfi_rule){ .how = known ? MR_CFI_IS : MR_CFI_UNKNOWN, .base = (uint8_t)number, .offset = (int32_t)offset };
+    r->now->cfa = (struct mr_cfi_rule){ .base = (uint8_t)number, .offset = (int32_t)offset };
+    r->now->cfa.how = known ? MR_CFI_IS : MR_CFI_UNKNOWN;
 }
 
 static void set_cfa_expression(struct run *r)
@@ -124,16 +125,16 @@ static bool do_cfa(struct run *r, unsigned op)
 
 static bool do_offset(struct run *r, unsigned op)
 {
-    struct mr_cfi_cursor *c = &r->code;
-    uint64_t number;
-    switch (op) {
-    case OP_OFFSET_EXTENDED: number = mr_cfi_uleb(c), set_offset(r, number, MR_CFI_AT, (int64_t)mr_cfi_uleb(c)); return true;
-    case OP_OFFSET_EXTENDED_SF: number = mr_cfi_uleb(c), set_offset(r, number, MR_CFI_AT, mr_cfi_sleb(c)); return true;
-    case OP_GNU_NEGATIVE_OFFSET: number = mr_cfi_uleb(c), set_offset(r, number, MR_CFI_AT, (int64_t)(0 - mr_cfi_uleb(c))); return true;
-    case OP_VAL_OFFSET: number = mr_cfi_uleb(c), set_offset(r, number, MR_CFI_IS, (int64_t)mr_cfi_uleb(c)); return true;
-    case OP_VAL_OFFSET_SF: number = mr_cfi_uleb(c), set_offset(r, number, MR_CFI_IS, mr_cfi_sleb(c)); return true;
-    default: return false;
-    }
+    if (op != OP_OFFSET_EXTENDED && op != OP_OFFSET_EXTENDED_SF && op != OP_GNU_NEGATIVE_OFFSET && op != OP_VAL_OFFSET &&
+        op != OP_VAL_OFFSET_SF)
+        return false;
+    uint64_t number = mr_cfi_uleb(&r->code);
+    bool is_signed = op == OP_OFFSET_EXTENDED_SF || op == OP_VAL_OFFSET_SF;
+    uint64_t n = is_signed ? (uint64_t)mr_cfi_sleb(&r->code) : mr_cfi_uleb(&r->code);
+    if (op == OP_GNU_NEGATIVE_OFFSET)
+        n = 0 - n;
+    set_offset(r, number, op == OP_VAL_OFFSET || op == OP_VAL_OFFSET_SF ? MR_CFI_IS : MR_CFI_AT, (int64_t)n);
+    return true;
 }
 
 static void set_copy(struct run *r, uint64_t number)
@@ -189,7 +190,8 @@ static bool run(struct run *r)
     return !r->code.bad;
 }
 
-bool mr_cfi_run(const struct mr_cfi_common *cie, struct mr_cfi_cursor program, uintptr_t from, uintptr_t pc, struct mr_cfi_rules *rules)
+bool mr_cfi_run(const struct mr_cfi_common *cie, struct mr_cfi_cursor program, uintptr_t from, uintptr_t pc,
+                struct mr_cfi_rules *rules)
 {
     *rules = (struct mr_cfi_rules){ .cfa.how = MR_CFI_UNKNOWN, .signal = cie->signal };
     struct run r = { .code = cie->program, .cie = cie, .pc = pc, .location = from, .now = rules };

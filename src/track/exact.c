@@ -39,7 +39,8 @@ MR_INLINE void capture(struct state *s)
                      : "rax", "memory");
 }
 
-static bool evaluate(struct mr_bounds *bounds, const struct state *s, uintptr_t cfa, const struct mr_cfi_rule *rule, uintptr_t *value)
+static bool evaluate(struct mr_bounds *bounds, const struct state *s, uintptr_t cfa, const struct mr_cfi_rule *rule,
+                     uintptr_t *value)
 {
     *value = (rule->base == MR_CFI_CFA ? cfa : s->registers[rule->base]) + (uintptr_t)(intptr_t)rule->offset;
     if (rule->deref && !load(bounds, *value, value))

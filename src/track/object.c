@@ -15,7 +15,9 @@ bool mr_object_find(uintptr_t pc, struct mr_object *object)
     struct dl_find_object found;
     if (!_dl_find_object || _dl_find_object((void *)pc, &found) != 0)
         return false;
-    *object = (struct mr_object){ (uintptr_t)found.dlfo_map_start, (uintptr_t)found.dlfo_map_end, (uintptr_t)found.dlfo_eh_frame };
+    object->start = (uintptr_t)found.dlfo_map_start;
+    object->end = (uintptr_t)found.dlfo_map_end;
+    object->hdr = (uintptr_t)found.dlfo_eh_frame;
     return true;
 }
 

@@ -5,13 +5,11 @@
 #include "object.h"
 #include "os.h"
 
-enum { FIRST_ROWS = 1024, NO_ROWS = 2 };
+enum { FIRST_ROWS = 1024 };
 
-static struct {
-    struct mr_rules_table table;
-    struct mr_row rows[NO_ROWS];
-} none = { .table = { .mask = (NO_ROWS - 1) * sizeof(struct mr_row), .used = NO_ROWS } };
-struct mr_rules_table *_Atomic mr_rules_table = &none.table;
+/* Two free rows, and no room: what there is before the first row. */
+static struct mr_rules_table none = { .mask = sizeof(struct mr_row), .used = 2, .rows = { { 0 }, { 0 } } };
+struct mr_rules_table *_Atomic mr_rules_table = &none;
 
 /* One thread at a time grows or sweeps the table; the others go on without. */
 static _Atomic bool busy;
@@ -204,7 +202,7 @@ static void grow(struct mr_rules_table *from)
     if (atomic_exchange(&busy, true))
         return;
     if (atomic_load(&mr_rules_table) == from) {
-        struct mr_rules_table *to = new_table(from == &none.table ? FIRST_ROWS : 2 * rows_of(from));
+        struct mr_rules_table *to = new_table(from == &none ? FIRST_ROWS : 2 * rows_of(from));
         if (to) {
             copy_rows(from, to);
             atomic_compare_exchange_strong(&mr_rules_table, &from, to);

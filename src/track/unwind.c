@@ -31,7 +31,8 @@ MR_READS_STACKS MR_INLINE uint32_t differing(const struct mr_unwind_check *check
 }
 
 /* Frame f was met, but a check differs: the innermost further out that may still be as it was. */
-static const struct mr_unwind_frame *rest_of(const struct mr_unwind *u, const struct mr_unwind_frame *f, uint32_t differs)
+static const struct mr_unwind_frame *rest_of(const struct mr_unwind *u, const struct mr_unwind_frame *f,
+                                             uint32_t differs)
 {
     while (f > u->frames && f[-1].checks >= differs)
         f--;
@@ -42,7 +43,8 @@ static const struct mr_unwind_frame *rest_of(const struct mr_unwind *u, const st
 
 /* Where the rule of a usual frame leads; bp_at 0: not saved. False when that lies elsewhere. What is not checked
  * here is so by is_usual in rules.c. */
-MR_INLINE bool find_next(struct mr_bounds *bounds, uint64_t rule, const struct mr_step_state *now, uintptr_t *cfa, uintptr_t *bp_at)
+MR_INLINE bool find_next(struct mr_bounds *bounds, uint64_t rule, const struct mr_step_state *now, uintptr_t *cfa,
+                         uintptr_t *bp_at)
 {
     *bp_at = 0;
     *cfa = now->sp + (uintptr_t)mr_row_offset(rule);
@@ -59,7 +61,8 @@ MR_INLINE bool find_next(struct mr_bounds *bounds, uint64_t rule, const struct m
     return mr_row_kind(rule) == MR_ROW_SP || !*bp_at || *bp_at >= now->sp;
 }
 
-MR_NOINLINE static uint32_t leave_otherwise(struct mr_unwind *u, uint64_t rule, struct mr_unwind_step *step, struct mr_step_state *next)
+MR_NOINLINE static uint32_t leave_otherwise(struct mr_unwind *u, uint64_t rule, struct mr_unwind_step *step,
+                                            struct mr_step_state *next)
 {
     *next = (struct mr_step_state){ step->pc, step->sp, step->bp };
     return (uint32_t)mr_step_other(&u->bounds, rule, next, step);
