@@ -188,3 +188,41 @@ Test(compare, a_profile_is_not_for_a_terminal)
     cr_expect_str_eq(result.out, "memoir: --format=pprof is no text: send it to a file (-o FILE), not to a terminal\r\n", "%s", result.out);
     run_free(&result);
 }
+
+/* --- --output ------------------------------------------------------------------------------------------------------ */
+
+/* Who has the old file open goes on reading the old report; nothing else is left in the directory. */
+Test(compare, an_output_file_is_replaced_as_a_whole)
+{
+    char text[16] = "";
+    struct stat st;
+    int fd = open(scratch, O_RDWR | O_CREAT, 0600);
+    cr_assert_eq(write(fd, "old", 3), 3);
+    fchmod(fd, 0640);
+    check(WORDS("report", "--format=openmetrics", "-o", scratch, few), "exit 0", "");
+    cr_expect_eq(pread(fd, text, sizeof text, 0), 3);
+    cr_expect_str_eq(text, "old");
+    close(fd);
+    cr_expect(stat(scratch, &st) == 0 && (st.st_mode & 0777) == 0640 && st.st_size > 1000);
+    int files = 0;
+    DIR *entries = opendir(dir);
+    for (struct dirent *e; (e = readdir(entries)) != NULL;)
+        files += e->d_name[0] != '.';
+    closedir(entries);
+    cr_expect_eq(files, 3);
+}
+
+Test(compare, outputs_that_cannot_be_replaced)
+{
+    char link[PATH_MAX + 32], *text = expect(WORDS("report", "--format=folded", "-o", "/dev/stdout", few), "exit 0", "");
+    struct stat st;
+    cr_expect_not_null(strstr(text, "make_session"), "%s", text);
+    free(text);
+    snprintf(link, sizeof link, "%s-link", scratch);
+    cr_assert_eq(symlink(scratch, link), 0);
+    check(WORDS("report", "-o", link, few), "exit 0", "");
+    cr_expect(lstat(link, &st) == 0 && S_ISLNK(st.st_mode));
+    cr_expect(stat(scratch, &st) == 0 && st.st_size > 100);
+    check(WORDS("report", "-o", "/dev/full", few), "exit 125", "memoir: cannot write the report: No space left on device\n");
+    check(WORDS("report", "-o", "/no/dir/x", few), "exit 125", "memoir: --output=/no/dir/x: No such file or directory\n");
+}
