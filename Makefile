@@ -33,8 +33,8 @@ CFLAGS_ALL := -std=gnu11 -D_GNU_SOURCE -DMR_VERSION='"$(VERSION)"' $(OPT) $(WARN
 LIB_LAYERS := base pool os conf ledger reach heap track symbol report check entry
 CLI_LAYERS := base os conf ledger symbol report cli
 # Files of the layers both have that only one of the two needs. What uses a library beside glibc is CLI_ONLY.
-LIB_ONLY   := ledger/writer symbol/dladdr
-CLI_ONLY   := ledger/reader symbol/dw symbol/die symbol/cache symbol/demangle \
+LIB_ONLY   := ledger/writer ledger/name symbol/dladdr
+CLI_ONLY   := ledger/reader ledger/reader_fix ledger/reader_look symbol/dw symbol/die symbol/cache symbol/demangle \
               report/model report/names report/growth report/rows report/formats_cli \
               report/suppress report/suppress_read report/suppress_match report/suppress_write report/suppress_default report/pattern \
               report/pprof report/folded report/massif report/openmetrics report/sarif report/github report/diff report/baseline \

@@ -3,12 +3,11 @@
  * The file may belong to a process that writes to it at this moment. Appended entries are whole once they
  * count; sections that refer to others are read first, those they refer to later, so what they name
  * is there. What is rewritten in place has a sequence number, and is read until that stood still. */
-#include "reader.h"
+#include "reader_inside.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "base.h"
 #include "os.h"
 
 enum { TRIES = 20, MOST_BYTES = 1 << 30 };
@@ -20,21 +19,6 @@ static const uint32_t entry_sizes[MR_SECTION_COUNT] = {
     [MR_SECTION_VERDICTS] = sizeof(struct mr_ledger_verdict), [MR_SECTION_LANES] = sizeof(struct mr_ledger_lane),
     [MR_SECTION_TIMELINE] = sizeof(struct mr_ledger_moment), [MR_SECTION_FINDINGS] = sizeof(struct mr_ledger_finding),
 };
-
-struct mr_reader {
-    int fd; /* while it is opened */
-    uint64_t file_bytes;
-    const char *name;
-    struct mr_fmt *why;
-    struct mr_ledger_header header;
-    void *entries[MR_SECTION_COUNT]; /* header.sections[kind].count of them */
-    bool peak_is_now;
-};
-
-/* What was read of each section, typed. */
-#define ENTRIES(reader, KIND, type) ((struct type *)(reader)->entries[KIND])
-
-static uint64_t count_of(const struct mr_reader *r, enum mr_section_kind kind) { return r->header.sections[kind].count; }
 
 static bool refuse(struct mr_reader *r, const char *reason)
 {
@@ -154,8 +138,8 @@ static uint64_t delta_offset(const struct mr_reader *r, uint64_t lane, uint32_t 
 
 static bool slot_moved(const struct mr_reader *r, const struct mr_ledger_lane *before, uint32_t slot)
 {
-    const struct mr_ledger_lane *now = ENTRIES(r, MR_SECTION_LANES, mr_ledger_lane);
-    for (uint64_t i = 0; i < count_of(r, MR_SECTION_LANES); i++)
+    const struct mr_ledger_lane *now = MR_READER_ENTRIES(r, MR_SECTION_LANES, mr_ledger_lane);
+    for (uint64_t i = 0; i < mr_reader_count(r, MR_SECTION_LANES); i++)
         if (now[i].deltas[slot].seq % 2 || now[i].deltas[slot].seq != before[i].deltas[slot].seq)
             return true;
     return false;
@@ -163,8 +147,8 @@ static bool slot_moved(const struct mr_reader *r, const struct mr_ledger_lane *b
 
 static bool seqs_stand(const struct mr_reader *r, uint32_t slot)
 {
-    const struct mr_ledger_lane *lanes = ENTRIES(r, MR_SECTION_LANES, mr_ledger_lane);
-    for (uint64_t i = 0; i < count_of(r, MR_SECTION_LANES); i++)
+    const struct mr_ledger_lane *lanes = MR_READER_ENTRIES(r, MR_SECTION_LANES, mr_ledger_lane);
+    for (uint64_t i = 0; i < mr_reader_count(r, MR_SECTION_LANES); i++)
         if (read_seq(r, delta_offset(r, i, slot) + offsetof(struct mr_ledger_delta, seq)) != lanes[i].deltas[slot].seq)
             return false;
     return true;
@@ -173,13 +157,13 @@ static bool seqs_stand(const struct mr_reader *r, uint32_t slot)
 /* All that shares this slot: the lanes' entries, then the sites they may have moved to. */
 static void read_slot(struct mr_reader *r, uint32_t slot)
 {
-    struct mr_ledger_lane *lanes = ENTRIES(r, MR_SECTION_LANES, mr_ledger_lane);
-    struct mr_ledger_site *sites = ENTRIES(r, MR_SECTION_SITES, mr_ledger_site);
-    for (uint64_t i = 0; i < count_of(r, MR_SECTION_LANES); i++) {
+    struct mr_ledger_lane *lanes = MR_READER_ENTRIES(r, MR_SECTION_LANES, mr_ledger_lane);
+    struct mr_ledger_site *sites = MR_READER_ENTRIES(r, MR_SECTION_SITES, mr_ledger_site);
+    for (uint64_t i = 0; i < mr_reader_count(r, MR_SECTION_LANES); i++) {
         read_at(r, &lanes[i].deltas[slot], sizeof lanes[i].deltas[slot], delta_offset(r, i, slot));
         read_at(r, &lanes[i], offsetof(struct mr_ledger_lane, deltas), delta_offset(r, i, 0) - offsetof(struct mr_ledger_lane, deltas));
     }
-    for (uint64_t i = slot; i < count_of(r, MR_SECTION_SITES); i += MR_LANE_ENTRIES)
+    for (uint64_t i = slot; i < mr_reader_count(r, MR_SECTION_SITES); i += MR_LANE_ENTRIES)
         read_at(r, &sites[i], sizeof sites[i], r->header.sections[MR_SECTION_SITES].offset + i * sizeof sites[i]);
 }
 
@@ -203,16 +187,16 @@ static bool read_sites(struct mr_reader *r)
     if (!read_section(r, MR_SECTION_LANES))
         return false;
     void *before = r->entries[MR_SECTION_LANES];
-    uint64_t lanes_before = count_of(r, MR_SECTION_LANES);
+    uint64_t lanes_before = mr_reader_count(r, MR_SECTION_LANES);
     r->entries[MR_SECTION_LANES] = NULL;
     bool done = read_under_seq(r, offsetof(struct mr_ledger_header, peak_seq), sites, 1, &steady) &&
                 read_section(r, MR_SECTION_LANES);
     if (done) {
-        r->header.sections[MR_SECTION_LANES].count = mr_min(lanes_before, count_of(r, MR_SECTION_LANES));
+        r->header.sections[MR_SECTION_LANES].count = mr_min(lanes_before, mr_reader_count(r, MR_SECTION_LANES));
         settle_slots(r, before);
-        for (uint64_t i = 0; i < count_of(r, MR_SECTION_LANES); i++)
-            mr_sum_repair(&ENTRIES(r, MR_SECTION_LANES, mr_ledger_lane)[i], r->entries[MR_SECTION_SITES],
-                          count_of(r, MR_SECTION_SITES));
+        for (uint64_t i = 0; i < mr_reader_count(r, MR_SECTION_LANES); i++)
+            mr_sum_repair(&MR_READER_ENTRIES(r, MR_SECTION_LANES, mr_ledger_lane)[i], r->entries[MR_SECTION_SITES],
+                          mr_reader_count(r, MR_SECTION_SITES));
         read_at(r, &r->header.peak_bytes, 2 * sizeof(uint64_t), offsetof(struct mr_ledger_header, peak_bytes));
     }
     free(before);
@@ -224,9 +208,9 @@ static bool read_sites(struct mr_reader *r)
 /* What was torn is not told: the moments up to where time runs backwards stay. */
 static void cut_timeline(struct mr_reader *r)
 {
-    const struct mr_ledger_moment *moments = ENTRIES(r, MR_SECTION_TIMELINE, mr_ledger_moment);
-    uint64_t n = mr_min(count_of(r, MR_SECTION_TIMELINE), 1);
-    while (n < count_of(r, MR_SECTION_TIMELINE) && moments[n].ms >= moments[n - 1].ms)
+    const struct mr_ledger_moment *moments = MR_READER_ENTRIES(r, MR_SECTION_TIMELINE, mr_ledger_moment);
+    uint64_t n = mr_min(mr_reader_count(r, MR_SECTION_TIMELINE), 1);
+    while (n < mr_reader_count(r, MR_SECTION_TIMELINE) && moments[n].ms >= moments[n - 1].ms)
         n++;
     r->header.sections[MR_SECTION_TIMELINE].count = n;
 }
@@ -249,62 +233,18 @@ static bool read_stats(struct mr_reader *r)
     static const enum mr_section_kind kinds[] = { MR_SECTION_STATS };
     uint64_t offset = r->header.sections[MR_SECTION_STATS].offset;
     bool steady = false;
-    if (count_of(r, MR_SECTION_STATS) == 0)
+    if (mr_reader_count(r, MR_SECTION_STATS) == 0)
         return true;
     if (!read_under_seq(r, offset + offsetof(struct mr_ledger_stats, seq), kinds, 1, &steady))
         return false;
-    struct mr_ledger_stats *s = ENTRIES(r, MR_SECTION_STATS, mr_ledger_stats);
-    if (!steady || count_of(r, MR_SECTION_STATS) == 0 || r->header.stats_ms == 0) {
+    struct mr_ledger_stats *s = MR_READER_ENTRIES(r, MR_SECTION_STATS, mr_ledger_stats);
+    if (!steady || mr_reader_count(r, MR_SECTION_STATS) == 0 || r->header.stats_ms == 0) {
         r->header.sections[MR_SECTION_STATS].count = 0;
         return true;
     }
     s->total_count = mr_min(s->total_count, MR_LEDGER_TOTALS);
     s->class_count = mr_min(s->class_count, MR_LEDGER_CLASSES);
     return true;
-}
-
-/* ---- making it fit ---------------------------------------------------------------------------------------------- */
-
-static void limit(uint32_t *index, uint64_t count) { *index = *index < count ? *index : 0; }
-
-static void fix_frames(struct mr_reader *r)
-{
-    struct mr_ledger_frame *frames = ENTRIES(r, MR_SECTION_FRAMES, mr_ledger_frame);
-    for (uint64_t i = 0; i < count_of(r, MR_SECTION_FRAMES); i++) {
-        limit(&frames[i].caller, i);
-        limit(&frames[i].module, count_of(r, MR_SECTION_MODULES));
-    }
-}
-
-static void fix_modules(struct mr_reader *r)
-{
-    struct mr_ledger_module *modules = ENTRIES(r, MR_SECTION_MODULES, mr_ledger_module);
-    for (uint64_t i = 0; i < count_of(r, MR_SECTION_MODULES); i++) {
-        limit(&modules[i].path, count_of(r, MR_SECTION_STRINGS));
-        modules[i].end = mr_max(modules[i].start, modules[i].end);
-        modules[i].build_id_bytes = (uint32_t)mr_min(modules[i].build_id_bytes, sizeof modules[i].build_id);
-    }
-}
-
-static void fix_sites(struct mr_reader *r)
-{
-    struct mr_ledger_site *sites = ENTRIES(r, MR_SECTION_SITES, mr_ledger_site);
-    struct mr_ledger_verdict *verdicts = ENTRIES(r, MR_SECTION_VERDICTS, mr_ledger_verdict);
-    for (uint64_t i = 0; i < count_of(r, MR_SECTION_SITES); i++)
-        limit(&sites[i].stack, count_of(r, MR_SECTION_FRAMES));
-    for (uint64_t i = 0; i < count_of(r, MR_SECTION_VERDICTS); i++)
-        limit(&verdicts[i].held_by, count_of(r, MR_SECTION_SITES));
-}
-
-static void fix_findings(struct mr_reader *r)
-{
-    struct mr_ledger_finding *findings = ENTRIES(r, MR_SECTION_FINDINGS, mr_ledger_finding);
-    for (uint64_t i = 0; i < count_of(r, MR_SECTION_FINDINGS); i++) {
-        limit(&findings[i].message, count_of(r, MR_SECTION_STRINGS));
-        limit(&findings[i].stack, count_of(r, MR_SECTION_FRAMES));
-        limit(&findings[i].allocation_stack, count_of(r, MR_SECTION_FRAMES));
-        limit(&findings[i].free_stack, count_of(r, MR_SECTION_FRAMES));
-    }
 }
 
 /* ---- opening ------------------------------------------------------------------------------------------------------ */
@@ -323,10 +263,7 @@ static bool read_all(struct mr_reader *r)
     for (size_t i = 0; i < MR_COUNT(then); i++)
         if (!read_section(r, then[i]))
             return false;
-    fix_frames(r);
-    fix_modules(r);
-    fix_sites(r);
-    fix_findings(r);
+    mr_reader_fix(r);
     return true;
 }
 
@@ -389,74 +326,4 @@ void mr_reader_close(struct mr_reader *r)
     for (int kind = 0; r && kind < MR_SECTION_COUNT; kind++)
         free(r->entries[kind]);
     free(r);
-}
-
-/* ---- looking -------------------------------------------------------------------------------------------------------- */
-
-const struct mr_ledger_header *mr_reader_header(const struct mr_reader *r) { return &r->header; }
-uint64_t mr_reader_count(const struct mr_reader *r, enum mr_section_kind kind) { return count_of(r, kind); }
-
-struct mr_reader_site mr_reader_site(const struct mr_reader *r, uint64_t site)
-{
-    if (site >= count_of(r, MR_SECTION_SITES))
-        return (struct mr_reader_site){ 0 };
-    const struct mr_ledger_site *s = &ENTRIES(r, MR_SECTION_SITES, mr_ledger_site)[site];
-    struct mr_reader_site told = { s->stack, s->flags, { 0 }, s->peak_bytes, s->peak_blocks };
-    mr_sum_site(&told.sum, s, (uint32_t)site, r->entries[MR_SECTION_LANES], count_of(r, MR_SECTION_LANES));
-    if (r->peak_is_now) {
-        told.peak_bytes = mr_sum_bytes(&told.sum);
-        told.peak_blocks = mr_sum_blocks(&told.sum);
-    }
-    return told;
-}
-
-struct mr_sum mr_reader_total(const struct mr_reader *r)
-{
-    return mr_sum_lanes(r->entries[MR_SECTION_LANES], count_of(r, MR_SECTION_LANES));
-}
-
-struct mr_ledger_frame mr_reader_frame(const struct mr_reader *r, uint64_t frame)
-{
-    bool exists = frame > 0 && frame < count_of(r, MR_SECTION_FRAMES);
-    return exists ? ENTRIES(r, MR_SECTION_FRAMES, mr_ledger_frame)[frame] : (struct mr_ledger_frame){ 0 };
-}
-
-const struct mr_ledger_module *mr_reader_module(const struct mr_reader *r, uint64_t module)
-{
-    bool exists = module > 0 && module < count_of(r, MR_SECTION_MODULES);
-    return exists ? &ENTRIES(r, MR_SECTION_MODULES, mr_ledger_module)[module] : NULL;
-}
-
-const char *mr_reader_string(const struct mr_reader *r, uint64_t offset)
-{
-    bool exists = offset > 0 && offset < count_of(r, MR_SECTION_STRINGS);
-    return exists ? (const char *)r->entries[MR_SECTION_STRINGS] + offset : "";
-}
-
-const struct mr_ledger_history *mr_reader_history(const struct mr_reader *r, uint64_t site)
-{
-    bool exists = site < count_of(r, MR_SECTION_HISTORY);
-    return exists ? &ENTRIES(r, MR_SECTION_HISTORY, mr_ledger_history)[site] : NULL;
-}
-
-const struct mr_ledger_verdict *mr_reader_verdict(const struct mr_reader *r, uint64_t site)
-{
-    bool exists = r->header.check == MR_LEDGER_CHECKED && site < count_of(r, MR_SECTION_VERDICTS);
-    return exists ? &ENTRIES(r, MR_SECTION_VERDICTS, mr_ledger_verdict)[site] : NULL;
-}
-
-const struct mr_ledger_moment *mr_reader_timeline(const struct mr_reader *r)
-{
-    return ENTRIES(r, MR_SECTION_TIMELINE, mr_ledger_moment);
-}
-
-const struct mr_ledger_finding *mr_reader_finding(const struct mr_reader *r, uint64_t finding)
-{
-    bool exists = finding < count_of(r, MR_SECTION_FINDINGS);
-    return exists ? &ENTRIES(r, MR_SECTION_FINDINGS, mr_ledger_finding)[finding] : NULL;
-}
-
-const struct mr_ledger_stats *mr_reader_stats(const struct mr_reader *r)
-{
-    return count_of(r, MR_SECTION_STATS) ? r->entries[MR_SECTION_STATS] : NULL;
 }

@@ -3,9 +3,10 @@
 #include <string.h>
 
 #include "base.h"
+#include "name.h"
 #include "os.h"
 
-enum { PATH_CAP = 4096, NAMES_MOST = 1000, STRING_MOST = 4095 };
+enum { STRING_MOST = 4095 };
 static const uint64_t STEP_LEAST = 64 * MR_KIB, STEP_MOST = MR_MIB;
 
 static const struct { uint32_t entry_bytes, capacity; } shapes[MR_SECTION_COUNT] = {
@@ -24,8 +25,6 @@ static const struct { uint32_t entry_bytes, capacity; } shapes[MR_SECTION_COUNT]
 struct mr_ledger_header *mr_writer_header;
 
 static bool in_file;
-static char asked[PATH_CAP]; /* the path as asked for, absolute, nothing put in */
-static char path[PATH_CAP];
 static uint64_t offsets[MR_SECTION_COUNT], rooms[MR_SECTION_COUNT]; /* in bytes; room = what is accessible */
 static uint64_t file_bytes;
 static _Atomic bool ended;
@@ -33,7 +32,7 @@ static _Atomic bool ended;
 static char *address(uint64_t offset) { return (char *)mr_writer_header + offset; }
 static struct mr_ledger_section *section_of(enum mr_section_kind kind) { return &mr_writer_header->sections[kind]; }
 void *mr_writer_entries(enum mr_section_kind kind) { return address(offsets[kind]); }
-const char *mr_writer_path(void) { return in_file ? path : ""; }
+const char *mr_writer_path(void) { return in_file ? mr_name_path() : ""; }
 uint64_t mr_writer_now_ms(void) { return mr_clock_ms() - mr_writer_header->start_ms; }
 
 /* ---- room ----------------------------------------------------------------------------------------- */
@@ -133,68 +132,6 @@ uint32_t mr_writer_string(const char *text)
     return at;
 }
 
-/* ---- the file's name ---------------------------------------------------------------------------------- */
-
-/* A program may change its directory before it forks. */
-static void keep_absolute(const char *given)
-{
-    char here[PATH_CAP];
-    struct mr_fmt f = mr_fmt_to_buffer(asked, sizeof asked);
-    if (given[0] != '/' && mr_file_link_target("/proc/self/cwd", here, sizeof here) > 0)
-        for (const char *p = here; *p; p++)
-            mr_fmt_bytes(&f, "%%", *p == '%' ? 2 : 0), mr_fmt_bytes(&f, p, *p != '%');
-    mr_fmt_print(&f, given[0] == '/' ? "%s" : "/%s", given);
-    mr_fmt_end_string(&f);
-}
-
-static void put_field(struct mr_fmt *f, char field)
-{
-    char name[256];
-    if (field == 'p') {
-        mr_fmt_print(f, "%ld", (long)mr_process_id());
-    } else if (field == 't') {
-        mr_fmt_print(f, "%lu", mr_clock_wall());
-    } else if (field == 'e') {
-        mr_process_name(name, sizeof name);
-        mr_fmt_print(f, "%s", name);
-    } else {
-        mr_fmt_char(f, field);
-    }
-}
-
-/* Writes the name number `n` (from 0) into `path`. A fork child's, if nothing else tells it from its parent's, has
- * the pid behind. */
-static void put_name(unsigned n, bool forked)
-{
-    struct mr_fmt f = mr_fmt_to_buffer(path, sizeof path);
-    bool has_pid = false;
-    for (const char *p = asked; *p; p++) {
-        bool is_field = *p == '%' && p[1] != '\0' && strchr("pte%", p[1]);
-        if (is_field) {
-            has_pid |= p[1] == 'p';
-            put_field(&f, *++p);
-        } else {
-            mr_fmt_char(&f, *p);
-        }
-    }
-    if (forked && !has_pid)
-        mr_fmt_print(&f, ".%ld", (long)mr_process_id());
-    if (n > 0)
-        mr_fmt_print(&f, ".%u", n);
-    mr_fmt_end_string(&f);
-}
-
-static int create_file(bool forked, const char **why)
-{
-    bool taken = true;
-    int fd = -1;
-    for (unsigned n = 0; taken && n < NAMES_MOST; n++) {
-        put_name(n, forked);
-        fd = mr_file_create_new(path, file_bytes, &taken, why);
-    }
-    return fd;
-}
-
 /* ---- opening -------------------------------------------------------------------------------------------- */
 
 static void lay_out(void)
@@ -210,7 +147,7 @@ static void lay_out(void)
 /* The whole extent, inaccessible but for the header. */
 static bool map_file(const char **why)
 {
-    int fd = create_file(false, why);
+    int fd = mr_name_create(file_bytes, false, why);
     if (fd < 0)
         return false;
     mr_writer_header = mr_file_map(fd, NULL, file_bytes);
@@ -221,7 +158,7 @@ static bool map_file(const char **why)
     *why = mr_writer_header ? "no room in the file system" : "no address space";
     if (mr_writer_header)
         mr_vm_release(mr_writer_header, file_bytes);
-    mr_file_remove(path);
+    mr_file_remove(mr_name_path());
     in_file = false;
     return false;
 }
@@ -301,12 +238,12 @@ bool mr_writer_open(const char *wanted, enum mr_ledger_trace trace, uint64_t sam
     *why = NULL;
     lay_out();
     if (wanted && wanted[0]) {
-        keep_absolute(wanted);
+        mr_name_keep(wanted);
         if (map_file(why)) {
             if (fill(trace, sample_interval))
                 return true;
             *why = "no room in the file system";
-            mr_file_remove(path);
+            mr_file_remove(mr_name_path());
             in_file = false;
         }
     }
@@ -357,7 +294,7 @@ static bool replace_by(int fd)
 static bool copy_to_file(void)
 {
     const char *why;
-    int fd = create_file(true, &why);
+    int fd = mr_name_create(file_bytes, true, &why);
     if (fd < 0)
         return false;
     char *copy = mr_file_map(fd, NULL, file_bytes);
@@ -366,7 +303,7 @@ static bool copy_to_file(void)
         mr_vm_release(copy, file_bytes);
     mr_file_close(fd);
     if (!done)
-        mr_file_remove(path);
+        mr_file_remove(mr_name_path());
     return done;
 }
 
