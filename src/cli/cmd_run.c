@@ -140,6 +140,8 @@ static int leave_it_to_the_library(const struct mr_args *args)
                    format->name);
         return MR_CODE_USAGE;
     }
+    if (!args->conf.stats_set)
+        setenv("MEMOIR_STATS", "1", 1);
     setenv("MEMOIR_FORMAT", format->name, 1);
     setenv("MEMOIR_OUTPUT", args->report.output ? args->report.output : "stderr", 1);
     return become(args->program);
@@ -255,8 +257,8 @@ static int run_and_tell(struct mr_args *args, bool out_of_reach)
 {
     struct mr_ledgers ledgers;
     if (!mr_ledgers_open(&ledgers)) {
-        mr_cli_say("cannot make a directory for the ledger: %s", strerror(errno));
-        return MR_CODE_FAILED;
+        mr_cli_say("cannot make a directory for the ledger (%s); the program writes its report itself", strerror(errno));
+        return leave_it_to_the_library(args);
     }
     int status;
     pid_t pid = mr_child_run(args->program, &status);
