@@ -34,14 +34,14 @@ static bool find(const void *ctx, uintptr_t word, struct mr_reach_block *block)
     return true;
 }
 
-/* Exact where the block has a tag. Otherwise what its size was rounded up from: classes lie an eighth apart, or 16 bytes;
+/* Exact where somebody has labelled the block. Otherwise what its size was rounded up from: classes lie an eighth apart, or 16 bytes;
  * a rest too short for a block stays with it; buddies double. */
 static struct mr_reach_asked ask(const void *ctx, const struct mr_reach_block *block)
 {
     struct mr_tag tag;
     size_t size = block->size;
     (void)ctx;
-    if (mr_tag_get((const void *)block->start, &tag))
+    if (mr_tag_get((const void *)block->start, &tag) && tag.label != 0)
         return (struct mr_reach_asked){ tag.size, tag.size };
     bool doubling = mr_conf.strategy == MR_STRATEGY_BUDDY;
     return (struct mr_reach_asked){ size - (doubling ? size / 2 + 8 : mr_max(size / 8, 31)), size };
@@ -98,6 +98,8 @@ static void mark_stacks_in_blocks(struct check *c)
 
 static void mark_roots(struct check *c)
 {
+    for (size_t i = 0; i < c->roots.vector_count; i++)
+        mr_mark_vector(&c->reach, c->roots.vectors[i]);
     for (size_t i = 0; i < c->roots.count; i++)
         mr_mark_root(&c->reach, &c->roots.roots[i]);
     mr_exempt_each_region(mark_region, c);

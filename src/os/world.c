@@ -231,21 +231,30 @@ static int ask_all(struct mr_world *world)
     return n < 0 ? -1 : asked;
 }
 
-/* Whether the thread has the signal blocked, or is no more. */
-static enum mr_world_state look_at(int32_t tid)
+static bool has_signal(const char *text, const char *label)
+{
+    uint64_t set = 0;
+    const char *at = strstr(text, label);
+    for (at = at ? at + strlen(label) : ""; (*at >= '0' && *at <= '9') || (*at >= 'a' && *at <= 'f'); at++)
+        set = set << 4 | (uint64_t)(*at <= '9' ? *at - '0' : *at - 'a' + 10);
+    return set >> (the_signal - 1) & 1;
+}
+
+/* Whether the thread is no more, or blocks the signal and so will never come. A thread in the handler blocks it too: in
+ * this stop's, where the signal is not pending, or on its way out of the last one's, where it is awake; who is awake
+ * is given time. */
+static enum mr_world_state look_at(int32_t tid, bool late)
 {
     char path[64], text[4096];
     struct mr_fmt f = mr_fmt_to_buffer(path, sizeof path);
     mr_fmt_print(&f, "/proc/self/task/%d/status", tid);
     size_t len = mr_file_read_all(mr_fmt_end_string(&f), text, sizeof text - 1);
     text[len] = '\0';
-    const char *state = strstr(text, "State:\t"), *mask = strstr(text, "SigBlk:\t");
+    const char *state = strstr(text, "State:\t");
     if (len == 0 || (state && (state[7] == 'Z' || state[7] == 'X')))
         return MR_WORLD_GONE;
-    uint64_t blocked = 0;
-    for (mask = mask ? mask + 8 : ""; (*mask >= '0' && *mask <= '9') || (*mask >= 'a' && *mask <= 'f'); mask++)
-        blocked = blocked << 4 | (uint64_t)(*mask <= '9' ? *mask - '0' : *mask - 'a' + 10);
-    return blocked >> (the_signal - 1) & 1 ? MR_WORLD_BLOCKED : MR_WORLD_ASKED;
+    bool awake = state && state[7] == 'R' && !late;
+    return !awake && has_signal(text, "SigPnd:\t") && has_signal(text, "SigBlk:\t") ? MR_WORLD_BLOCKED : MR_WORLD_ASKED;
 }
 
 static uint32_t count_asked(const struct mr_world *world)
@@ -257,12 +266,13 @@ static uint32_t count_asked(const struct mr_world *world)
 }
 
 /* Who has not come yet is looked at: some never will. (A thread that stops now wins over what was seen.) */
-static void look_at_stragglers(struct mr_world *world)
+static void look_at_stragglers(struct mr_world *world, uint64_t now)
 {
+    static const uint64_t LATE_NS = 100000000;
     for (uint32_t i = 0; i < world->count; i++) {
         uint32_t asked = MR_WORLD_ASKED;
         if (atomic_load(&world->threads[i].state) == asked)
-            atomic_compare_exchange_strong(&world->threads[i].state, &asked, look_at(world->threads[i].tid));
+            atomic_compare_exchange_strong(&world->threads[i].state, &asked, look_at(world->threads[i].tid, now - world->since_ns > LATE_NS));
     }
 }
 
@@ -279,7 +289,7 @@ static bool wait_for_all(struct mr_world *world, uint64_t until)
         if (now >= until)
             return false;
         if (now >= next_look) {
-            look_at_stragglers(world);
+            look_at_stragglers(world, now);
             next_look = now + 10000000;
         }
     }

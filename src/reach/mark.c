@@ -123,10 +123,14 @@ static bool is_base(const struct mr_reach *reach, const struct inside *in)
            word_at(base - 16) == -in->offset;
 }
 
-/* Home-made alignment: the pointer that free wants stands in front of the one in use. */
-static bool is_behind_start(const struct inside *in)
+/* Home-made alignment: the pointer that free wants stands in front of what is in use, or is its first or second word
+ * (glibc's table of loaded objects). */
+static bool knows_start(const struct inside *in)
 {
-    return in->offset % 8 == 0 && word_at(in->word - 8) == in->start;
+    if (in->offset % 8 != 0)
+        return false;
+    return word_at(in->word - 8) == in->start || (in->offset + 8 <= in->asked.most && word_at(in->word) == in->start) ||
+           (in->offset + 16 <= in->asked.most && word_at(in->word + 8) == in->start);
 }
 
 /* glibc's vector of thread-local blocks is used from its second entry on; the first says how many follow. */
@@ -138,7 +142,7 @@ static bool is_dtv(const struct inside *in)
 
 static bool is_as_good_as_start(const struct mr_reach *reach, const struct inside *in)
 {
-    return is_behind_count(in) || is_base(reach, in) || is_behind_start(in) || is_old_string(in) || is_dtv(in);
+    return is_behind_count(in) || is_base(reach, in) || knows_start(in) || is_old_string(in) || is_dtv(in);
 }
 
 /* ---- one word ------------------------------------------------------------------------------------------------ */
@@ -288,6 +292,23 @@ void mr_mark_block(struct mr_reach *reach, const struct mr_reach_block *block)
     if (reach->states[block->index] != MR_REACH_REACHABLE)
         raise(reach, block, MR_REACH_REACHABLE);
     drain(reach);
+}
+
+static void keep(struct mr_reach *reach, uintptr_t at, struct mr_reach_block *block)
+{
+    if (reach->find(reach->ctx, at, block))
+        reach->states[block->index] = MR_REACH_REACHABLE;
+    else
+        block->size = 0;
+}
+
+/* Two words per module: the block as it is used, and as it was allocated (or NULL). */
+void mr_mark_vector(struct mr_reach *reach, uintptr_t vector)
+{
+    struct mr_reach_block entries, block;
+    keep(reach, vector - 2 * sizeof(uintptr_t), &entries);
+    for (size_t at = 16; at + 16 <= entries.size; at += 16)
+        keep(reach, word_at(entries.start + at + 8), &block);
 }
 
 void mr_mark_possible(struct mr_reach *reach)

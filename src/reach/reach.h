@@ -65,6 +65,8 @@ struct mr_roots {
     size_t count;
     struct mr_range *constants; /* mappings of files that nobody writes: tables of virtual functions lie there */
     size_t constant_count;
+    uintptr_t *vectors;         /* of thread-local blocks, of threads that have ended: for mr_mark_vector */
+    size_t vector_count;
     bool cut;                   /* there were more than there was room for */
     /* Within the module: */
     struct mr_range *excluded;
@@ -138,6 +140,9 @@ void mr_mark_root(struct mr_reach *reach, const struct mr_root *root);
 
 /* Marks a block, and what it leads to, as reachable: what the program told us to ignore. */
 void mr_mark_block(struct mr_reach *reach, const struct mr_reach_block *block);
+
+/* Marks a vector of thread-local blocks that glibc keeps, and the blocks, as reachable, but not what they lead to. */
+void mr_mark_vector(struct mr_reach *reach, uintptr_t vector);
 
 /* After all roots: what interior pointers lead to becomes POSSIBLE. */
 void mr_mark_possible(struct mr_reach *reach);

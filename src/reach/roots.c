@@ -3,7 +3,7 @@
 
 #include "reach.h"
 
-enum { TEXT_CAP = 16 << 20, RANGES = 1 << 16, EXCLUDED = 1 << 16, RED_ZONE = 128 };
+enum { TEXT_CAP = 16 << 20, RANGES = 1 << 16, EXCLUDED = 1 << 16, VECTORS = 1 << 15, RED_ZONE = 128 };
 
 /* A mapping this long is no memory of the program's but somebody's table of all addresses (a sanitizer's shadow):
  * finding out which of its OS pages exist would take minutes. */
@@ -14,14 +14,15 @@ static const uintptr_t TOO_LONG = (uintptr_t)1 << 40;
 static bool take_memory(struct mr_roots *roots)
 {
     size_t constants = RANGES * sizeof *roots->constants, excluded = EXCLUDED * sizeof *roots->excluded;
-    roots->bytes = RANGES * sizeof *roots->roots + constants + excluded + TEXT_CAP;
+    roots->bytes = RANGES * sizeof *roots->roots + constants + excluded + VECTORS * sizeof *roots->vectors + TEXT_CAP;
     roots->memory = mr_vm_reserve(roots->bytes, mr_os_page);
     if (!roots->memory || !mr_vm_commit(roots->memory, roots->bytes))
         return false;
     roots->roots = roots->memory;
     roots->constants = (struct mr_range *)(roots->roots + RANGES);
     roots->excluded = roots->constants + RANGES;
-    roots->text = (char *)(roots->excluded + EXCLUDED);
+    roots->vectors = (uintptr_t *)(roots->excluded + EXCLUDED);
+    roots->text = (char *)(roots->vectors + VECTORS);
     return true;
 }
 
@@ -138,19 +139,25 @@ MR_NO_SANITIZE static size_t find_tid(uintptr_t self, int32_t tid)
     return found;
 }
 
-/* A thread that has ended has no id any more; its stack waits in glibc's cache for the next thread. What lies at
- * the top of such a stack is looked for where glibc puts it, within an OS page or two. */
+/* A thread that has ended has the id 0, once it was joined -1; its stack waits in glibc's cache for the next thread,
+ * and so do its thread-local blocks. The header at its top is looked for where glibc puts it, within an OS page or
+ * two:
+ *
+ *   self | vector of thread-local blocks | self | ...                  x86-64 psABI, and glibc's tcbhead */
 MR_NO_SANITIZE static void exclude_ended(struct stacks *s, const struct mr_map *row)
 {
     enum { TOP = 16 << 10, STEP = 64, PTHREAD = 0x700 };
     uintptr_t from = row->to - row->from > TOP ? row->to - TOP : row->from;
     for (uintptr_t at = row->to - PTHREAD; s->tid_at && at >= from && at < row->to; at -= STEP) {
         const uintptr_t *header = (const uintptr_t *)at;
-        if (header[0] == at && header[2] == at) {
-            if (*(const int32_t *)(at + s->tid_at) == 0)
-                exclude(s->roots, row->from, at);
-            return;
+        if (header[0] != at || header[2] != at)
+            continue;
+        if (*(const int32_t *)(at + s->tid_at) <= 0) {
+            exclude(s->roots, row->from, at + 2 * sizeof *header);
+            if (s->roots->vector_count < VECTORS)
+                s->roots->vectors[s->roots->vector_count++] = header[1];
         }
+        return;
     }
 }
 
