@@ -13,11 +13,16 @@
 enum { TRIES = 20, MOST_BYTES = 1 << 30 };
 
 static const uint32_t entry_sizes[MR_SECTION_COUNT] = {
-    [MR_SECTION_STATS] = sizeof(struct mr_ledger_stats),     [MR_SECTION_STRINGS] = 1,
-    [MR_SECTION_MODULES] = sizeof(struct mr_ledger_module),  [MR_SECTION_FRAMES] = sizeof(struct mr_ledger_frame),
-    [MR_SECTION_SITES] = sizeof(struct mr_ledger_site),      [MR_SECTION_HISTORY] = sizeof(struct mr_ledger_history),
-    [MR_SECTION_VERDICTS] = sizeof(struct mr_ledger_verdict), [MR_SECTION_LANES] = sizeof(struct mr_ledger_lane),
-    [MR_SECTION_TIMELINE] = sizeof(struct mr_ledger_moment), [MR_SECTION_FINDINGS] = sizeof(struct mr_ledger_finding),
+    [MR_SECTION_STATS] = sizeof(struct mr_ledger_stats),
+    [MR_SECTION_STRINGS] = 1,
+    [MR_SECTION_MODULES] = sizeof(struct mr_ledger_module),
+    [MR_SECTION_FRAMES] = sizeof(struct mr_ledger_frame),
+    [MR_SECTION_SITES] = sizeof(struct mr_ledger_site),
+    [MR_SECTION_HISTORY] = sizeof(struct mr_ledger_history),
+    [MR_SECTION_VERDICTS] = sizeof(struct mr_ledger_verdict),
+    [MR_SECTION_LANES] = sizeof(struct mr_ledger_lane),
+    [MR_SECTION_TIMELINE] = sizeof(struct mr_ledger_moment),
+    [MR_SECTION_FINDINGS] = sizeof(struct mr_ledger_finding),
 };
 
 static bool refuse(struct mr_reader *r, const char *reason)
@@ -26,7 +31,7 @@ static bool refuse(struct mr_reader *r, const char *reason)
     return false;
 }
 
-/* ---- the header -------------------------------------------------------------------------------------- */
+/* ---- the header --------------------------------------------------------------------------------- */
 
 static bool read_at(const struct mr_reader *r, void *bytes, size_t n, uint64_t offset)
 {
@@ -80,7 +85,7 @@ static bool read_header(struct mr_reader *r)
     return true;
 }
 
-/* ---- sections ------------------------------------------------------------------------------------------- */
+/* ---- sections ----------------------------------------------------------------------------------- */
 
 /* How many entries there are by now. */
 static bool refresh_count(struct mr_reader *r, enum mr_section_kind kind)
@@ -115,7 +120,8 @@ static uint32_t read_seq(const struct mr_reader *r, uint64_t offset)
 }
 
 /* Reads sections under a sequence number in the file. *steady: it stood still and even. */
-static bool read_under_seq(struct mr_reader *r, uint64_t seq_at, const enum mr_section_kind *kinds, size_t n, bool *steady)
+static bool read_under_seq(struct mr_reader *r, uint64_t seq_at, const enum mr_section_kind *kinds, size_t n,
+                           bool *steady)
 {
     *steady = false;
     for (int i = 0; i < TRIES && !*steady; i++) {
@@ -128,7 +134,7 @@ static bool read_under_seq(struct mr_reader *r, uint64_t seq_at, const enum mr_s
     return true;
 }
 
-/* ---- sites and lanes --------------------------------------------------------------------------------------- */
+/* ---- sites and lanes ---------------------------------------------------------------------------- */
 
 static uint64_t delta_offset(const struct mr_reader *r, uint64_t lane, uint32_t slot)
 {
@@ -148,9 +154,11 @@ static bool slot_moved(const struct mr_reader *r, const struct mr_ledger_lane *b
 static bool seqs_stand(const struct mr_reader *r, uint32_t slot)
 {
     const struct mr_ledger_lane *lanes = MR_READER_ENTRIES(r, MR_SECTION_LANES, mr_ledger_lane);
-    for (uint64_t i = 0; i < mr_reader_count(r, MR_SECTION_LANES); i++)
-        if (read_seq(r, delta_offset(r, i, slot) + offsetof(struct mr_ledger_delta, seq)) != lanes[i].deltas[slot].seq)
+    for (uint64_t i = 0; i < mr_reader_count(r, MR_SECTION_LANES); i++) {
+        uint64_t at = delta_offset(r, i, slot) + offsetof(struct mr_ledger_delta, seq);
+        if (read_seq(r, at) != lanes[i].deltas[slot].seq)
             return false;
+    }
     return true;
 }
 
@@ -159,12 +167,13 @@ static void read_slot(struct mr_reader *r, uint32_t slot)
 {
     struct mr_ledger_lane *lanes = MR_READER_ENTRIES(r, MR_SECTION_LANES, mr_ledger_lane);
     struct mr_ledger_site *sites = MR_READER_ENTRIES(r, MR_SECTION_SITES, mr_ledger_site);
+    uint64_t sites_at = r->header.sections[MR_SECTION_SITES].offset, head = offsetof(struct mr_ledger_lane, deltas);
     for (uint64_t i = 0; i < mr_reader_count(r, MR_SECTION_LANES); i++) {
         read_at(r, &lanes[i].deltas[slot], sizeof lanes[i].deltas[slot], delta_offset(r, i, slot));
-        read_at(r, &lanes[i], offsetof(struct mr_ledger_lane, deltas), delta_offset(r, i, 0) - offsetof(struct mr_ledger_lane, deltas));
+        read_at(r, &lanes[i], head, delta_offset(r, i, 0) - head);
     }
     for (uint64_t i = slot; i < mr_reader_count(r, MR_SECTION_SITES); i += MR_LANE_ENTRIES)
-        read_at(r, &sites[i], sizeof sites[i], r->header.sections[MR_SECTION_SITES].offset + i * sizeof sites[i]);
+        read_at(r, &sites[i], sizeof sites[i], sites_at + i * sizeof sites[i]);
 }
 
 /* Entries that moved to their sites while both were read would be told twice or not at all: those are read
@@ -194,16 +203,16 @@ static bool read_sites(struct mr_reader *r)
     if (done) {
         r->header.sections[MR_SECTION_LANES].count = mr_min(lanes_before, mr_reader_count(r, MR_SECTION_LANES));
         settle_slots(r, before);
+        struct mr_ledger_lane *lanes = MR_READER_ENTRIES(r, MR_SECTION_LANES, mr_ledger_lane);
         for (uint64_t i = 0; i < mr_reader_count(r, MR_SECTION_LANES); i++)
-            mr_sum_repair(&MR_READER_ENTRIES(r, MR_SECTION_LANES, mr_ledger_lane)[i], r->entries[MR_SECTION_SITES],
-                          mr_reader_count(r, MR_SECTION_SITES));
+            mr_sum_repair(&lanes[i], r->entries[MR_SECTION_SITES], mr_reader_count(r, MR_SECTION_SITES));
         read_at(r, &r->header.peak_bytes, 2 * sizeof(uint64_t), offsetof(struct mr_ledger_header, peak_bytes));
     }
     free(before);
     return done;
 }
 
-/* ---- the rest ------------------------------------------------------------------------------------------------ */
+/* ---- the rest ----------------------------------------------------------------------------------- */
 
 /* What was torn is not told: the moments up to where time runs backwards stay. */
 static void cut_timeline(struct mr_reader *r)
@@ -221,7 +230,8 @@ static bool read_timeline(struct mr_reader *r)
     bool steady;
     if (!read_under_seq(r, offsetof(struct mr_ledger_header, timeline_seq), kinds, MR_COUNT(kinds), &steady))
         return false;
-    read_at(r, r->header.history_ms, sizeof r->header.history_ms, offsetof(struct mr_ledger_header, history_ms));
+    uint64_t *when = r->header.history_ms;
+    read_at(r, when, sizeof r->header.history_ms, offsetof(struct mr_ledger_header, history_ms));
     if (!steady)
         r->header.sections[MR_SECTION_HISTORY].count = 0;
     cut_timeline(r);
@@ -247,7 +257,7 @@ static bool read_stats(struct mr_reader *r)
     return true;
 }
 
-/* ---- opening ------------------------------------------------------------------------------------------------------ */
+/* ---- opening ------------------------------------------------------------------------------------ */
 
 static bool read_all(struct mr_reader *r)
 {

@@ -2,7 +2,10 @@
 #include "reader_inside.h"
 
 const struct mr_ledger_header *mr_reader_header(const struct mr_reader *r) { return &r->header; }
-uint64_t mr_reader_count(const struct mr_reader *r, enum mr_section_kind kind) { return r->header.sections[kind].count; }
+uint64_t mr_reader_count(const struct mr_reader *r, enum mr_section_kind kind)
+{
+    return r->header.sections[kind].count;
+}
 
 struct mr_reader_site mr_reader_site(const struct mr_reader *r, uint64_t site)
 {
@@ -10,7 +13,8 @@ struct mr_reader_site mr_reader_site(const struct mr_reader *r, uint64_t site)
         return (struct mr_reader_site){ 0 };
     const struct mr_ledger_site *s = &MR_READER_ENTRIES(r, MR_SECTION_SITES, mr_ledger_site)[site];
     struct mr_reader_site told = { s->stack, s->flags, { 0 }, s->peak_bytes, s->peak_blocks };
-    mr_sum_site(&told.sum, s, (uint32_t)site, r->entries[MR_SECTION_LANES], mr_reader_count(r, MR_SECTION_LANES));
+    const struct mr_ledger_lane *lanes = r->entries[MR_SECTION_LANES];
+    mr_sum_site(&told.sum, s, (uint32_t)site, lanes, mr_reader_count(r, MR_SECTION_LANES));
     if (r->peak_is_now) {
         told.peak_bytes = mr_sum_bytes(&told.sum);
         told.peak_blocks = mr_sum_blocks(&told.sum);

@@ -67,7 +67,8 @@ void mr_sum_repair(struct mr_ledger_lane *lane, const struct mr_ledger_site *sit
         unsigned figure = lane->moving_figure - MR_FIGURE_ALLOCS;
         if (d->seq % 2 == 0)
             continue;
-        bool moving = lane->moving_entry == i && figure < MR_FIGURE_COUNT - MR_FIGURE_ALLOCS && d->site < site_count;
+        bool moving = lane->moving_entry == i && figure < MR_FIGURE_COUNT - MR_FIGURE_ALLOCS;
+        moving = moving && d->site < site_count;
         if (moving && (&sites[d->site].allocs)[figure] != lane->moving_from)
             (&d->allocs)[figure] = 0;
         d->seq++;

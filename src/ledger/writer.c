@@ -30,12 +30,16 @@ static uint64_t file_bytes;
 static _Atomic bool ended;
 
 static char *address(uint64_t offset) { return (char *)mr_writer_header + offset; }
-static struct mr_ledger_section *section_of(enum mr_section_kind kind) { return &mr_writer_header->sections[kind]; }
+static struct mr_ledger_section *section_of(enum mr_section_kind kind)
+{
+    return &mr_writer_header->sections[kind];
+}
+
 void *mr_writer_entries(enum mr_section_kind kind) { return address(offsets[kind]); }
 const char *mr_writer_path(void) { return in_file ? mr_name_path() : ""; }
 uint64_t mr_writer_now_ms(void) { return mr_clock_ms() - mr_writer_header->start_ms; }
 
-/* ---- room ----------------------------------------------------------------------------------------- */
+/* ---- room --------------------------------------------------------------------------------------- */
 
 static bool commit(uint64_t offset, uint64_t bytes)
 {
@@ -87,7 +91,7 @@ void mr_writer_cut(enum mr_section_kind kind, uint64_t count)
     __atomic_store_n(&section_of(kind)->count, count, __ATOMIC_RELEASE);
 }
 
-/* ---- strings ---------------------------------------------------------------------------------------- */
+/* ---- strings ------------------------------------------------------------------------------------ */
 
 static struct mr_lock strings_lock = MR_LOCK_INIT(MR_RANK_STRINGS);
 static uint32_t last_strings[16]; /* a ring of offsets */
@@ -132,7 +136,7 @@ uint32_t mr_writer_string(const char *text)
     return at;
 }
 
-/* ---- opening -------------------------------------------------------------------------------------------- */
+/* ---- opening ------------------------------------------------------------------------------------ */
 
 static void lay_out(void)
 {
@@ -250,7 +254,7 @@ bool mr_writer_open(const char *wanted, enum mr_ledger_trace trace, uint64_t sam
     return map_memory() && fill(trace, sample_interval);
 }
 
-/* ---- fork --------------------------------------------------------------------------------------------------- */
+/* ---- fork --------------------------------------------------------------------------------------- */
 
 /* Accessible pieces of the mapping, the header first. What was reserved and not published yet belongs to whom the
  * fork interrupted, so all of the room moves, and beyond the count a little is copied. */
@@ -285,9 +289,10 @@ static bool replace_by(int fd)
         pieces[i] = piece_of(i);
     if (!mr_file_map(fd, mr_writer_header, file_bytes))
         return false;
-    for (int i = 0; i <= MR_SECTION_COUNT; i++)
-        if (pieces[i].room > 0)
-            MR_REQUIRE(mr_file_map_open(address(pieces[i].offset), pieces[i].room), "as many mappings as there were");
+    for (int i = 0; i <= MR_SECTION_COUNT; i++) {
+        bool opened = pieces[i].room == 0 || mr_file_map_open(address(pieces[i].offset), pieces[i].room);
+        MR_REQUIRE(opened, "as many mappings as there were");
+    }
     return true;
 }
 

@@ -62,9 +62,10 @@ unsigned mr_lanes_used(void) { return used; }
 /* The threads of all lanes but one are gone. */
 void mr_lanes_forked(const struct mr_ledger_lane *kept)
 {
-    for (uint64_t i = 0; i < mr_writer_count(MR_SECTION_LANES); i++)
-        if (lane_at((unsigned)i) != kept)
-            mr_sum_repair(lane_at((unsigned)i), mr_writer_entries(MR_SECTION_SITES), mr_writer_count(MR_SECTION_SITES));
+    const struct mr_ledger_site *sites = mr_writer_entries(MR_SECTION_SITES);
+    for (unsigned i = 0; i < mr_writer_count(MR_SECTION_LANES); i++)
+        if (lane_at(i) != kept)
+            mr_sum_repair(lane_at(i), sites, mr_writer_count(MR_SECTION_SITES));
     mr_lock_after_fork(&lanes_lock, mr_lock_is_mine(&lanes_lock));
     taken = 1 | (kept ? (uint64_t)1 << (kept - lane_at(0)) : 0);
     used = (unsigned)__builtin_popcountl(taken);

@@ -22,7 +22,7 @@ static struct mr_ledger_module *modules(void) { return mr_writer_entries(MR_SECT
 
 static bool is_loaded(const struct mr_ledger_module *m) { return MR_PEEK(m->unloaded_ms) == 0; }
 
-/* ---- the build id ------------------------------------------------------------------------------------- */
+/* ---- the build id ------------------------------------------------------------------------------- */
 
 static void note_build_id(struct mr_ledger_module *m, const char *notes, size_t size)
 {
@@ -57,7 +57,7 @@ static void find_build_id(struct mr_ledger_module *m)
     }
 }
 
-/* ---- names ----------------------------------------------------------------------------------------------- */
+/* ---- names -------------------------------------------------------------------------------------- */
 
 /* The program itself has no name there; a relative one was relative to the directory of the moment. */
 static uint32_t path_of(const struct link_map *map)
@@ -73,7 +73,7 @@ static uint32_t path_of(const struct link_map *map)
     return mr_writer_string(mr_fmt_end_string(&f));
 }
 
-/* ---- finding ------------------------------------------------------------------------------------------------ */
+/* ---- finding ------------------------------------------------------------------------------------ */
 
 static bool is_same(const struct mr_ledger_module *m, const struct dl_find_object *found)
 {

@@ -26,7 +26,7 @@ static struct mr_ledger_delta *entry_of(struct mr_track *t, uint32_t site)
     return &t->lane->deltas[site % MR_LANE_ENTRIES];
 }
 
-/* ---- a lane's entry changes hands ------------------------------------------------------------------- */
+/* ---- a lane's entry changes hands --------------------------------------------------------------- */
 
 /* Figure by figure, each with a note of what the site's was before: if the process is killed here, readers can
  * tell whether the figure has arrived. */
@@ -71,7 +71,7 @@ static bool claim(struct mr_track *t, struct mr_ledger_delta *d, uint32_t site)
     return true;
 }
 
-/* ---- booking ------------------------------------------------------------------------------------------ */
+/* ---- booking ------------------------------------------------------------------------------------ */
 
 static MR_NOINLINE void alloc_at_site(uint32_t site, uint64_t blocks, uint64_t bytes)
 {
@@ -160,7 +160,8 @@ MR_INLINE void finish_free(struct mr_track *t, uint64_t blocks, uint64_t bytes)
         look(t, false);
 }
 
-static MR_NOINLINE void alloc_missed(struct mr_track *t, uint32_t site, uint64_t blocks, uint64_t bytes, const void *block)
+static MR_NOINLINE void alloc_missed(struct mr_track *t, uint32_t site, uint64_t blocks, uint64_t bytes,
+                                     const void *block)
 {
     struct mr_ledger_delta *d = entry_of(t, site);
     if (claim(t, d, site)) {
@@ -172,7 +173,8 @@ static MR_NOINLINE void alloc_missed(struct mr_track *t, uint32_t site, uint64_t
     finish_alloc(t, blocks, bytes, block);
 }
 
-static MR_NOINLINE void free_missed(struct mr_track *t, uint32_t site, uint64_t blocks, uint64_t bytes, const void *block)
+static MR_NOINLINE void free_missed(struct mr_track *t, uint32_t site, uint64_t blocks, uint64_t bytes,
+                                    const void *block)
 {
     struct mr_ledger_delta *d = entry_of(t, site);
     uint64_t temporary = block == t->last ? blocks : 0;
@@ -233,7 +235,7 @@ void mr_track_free(struct mr_track *t, uint32_t site, size_t bytes, const void *
     book_free(t, site, 1, bytes, block);
 }
 
-/* ---- booking of sampled blocks -------------------------------------------------------------------------- */
+/* ---- booking of sampled blocks ------------------------------------------------------------------ */
 
 struct estimate { uint64_t blocks, bytes; };
 
@@ -259,12 +261,13 @@ void mr_track_free_sampled(struct mr_track *t, uint32_t site, size_t bytes, cons
     book_free(t, site, e.blocks, e.bytes, block);
 }
 
-/* ---- reading ------------------------------------------------------------------------------------------------ */
+/* ---- reading ------------------------------------------------------------------------------------ */
 
 struct mr_sum mr_sites_sum(uint32_t site)
 {
     struct mr_sum sum;
-    mr_sum_site(&sum, site_at(site), site, mr_writer_entries(MR_SECTION_LANES), mr_writer_count(MR_SECTION_LANES));
+    const struct mr_ledger_lane *lanes = mr_writer_entries(MR_SECTION_LANES);
+    mr_sum_site(&sum, site_at(site), site, lanes, mr_writer_count(MR_SECTION_LANES));
     return sum;
 }
 

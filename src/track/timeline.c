@@ -28,9 +28,12 @@ static uint32_t begin_change(void)
     return seq;
 }
 
-static void end_change(uint32_t seq) { __atomic_store_n(&mr_writer_header->timeline_seq, seq + 1, __ATOMIC_RELEASE); }
+static void end_change(uint32_t seq)
+{
+    __atomic_store_n(&mr_writer_header->timeline_seq, seq + 1, __ATOMIC_RELEASE);
+}
 
-/* ---- moments -------------------------------------------------------------------------------------------- */
+/* ---- moments ------------------------------------------------------------------------------------ */
 
 /* Pages, the second number of statm. */
 static uint64_t resident_bytes(void)
@@ -74,7 +77,7 @@ static void write_moment(uint64_t now)
     mr_writer_publish(MR_SECTION_TIMELINE, 1);
 }
 
-/* ---- history ------------------------------------------------------------------------------------------------ */
+/* ---- history ------------------------------------------------------------------------------------ */
 
 static void keep_every_other(struct mr_ledger_history *histories, uint64_t count)
 {
@@ -115,7 +118,7 @@ static void write_history(uint64_t now)
     end_change(seq);
 }
 
-/* ---- when --------------------------------------------------------------------------------------------------- */
+/* ---- when --------------------------------------------------------------------------------------- */
 
 static void write_what_is_due(uint64_t now, bool settle)
 {
