@@ -64,10 +64,30 @@ static void put_frame(const struct mr_report_frame *frame, size_t width, struct 
     mr_fmt_print(out, frame->inlined ? " (inlined)\n" : "\n");
 }
 
+/* What the C library does before main, or before a thread's function, is the same in every stack. */
+static bool is_before_main(const struct mr_report_frame *frame)
+{
+    static const char *const functions[] = { "_start", "__libc_start_main", "__libc_start_main_impl", "__libc_start_call_main",
+                                             "start_thread", "clone3", "__clone3", "clone", "__clone" };
+    for (size_t i = 0; frame->function && i < MR_COUNT(functions); i++)
+        if (strcmp(frame->function, functions[i]) == 0)
+            return true;
+    return !frame->function && frame->module && strncmp(mr_frames_base(frame->module), "libc.so", 7) == 0;
+}
+
+static size_t without_start(const struct mr_report_frame *frames, size_t count)
+{
+    size_t left = count;
+    while (left > 0 && is_before_main(&frames[left - 1]))
+        left--;
+    return left ? left : count;
+}
+
 void mr_text_stack(const struct mr_report *report, uint32_t stack, struct mr_fmt *out)
 {
     size_t count, width = 0;
     const struct mr_report_frame *frames = mr_frames_of(report, stack, &count);
+    count = without_start(frames, count);
     size_t left_out = count > INNER_SHOWN + OUTER_SHOWN ? count - INNER_SHOWN - OUTER_SHOWN : 0;
     for (size_t i = 0; i < count; i++)
         width = frames[i].address ? mr_max(width, mr_min(name_width(&frames[i]), NAME_COLUMN_MOST)) : width;
