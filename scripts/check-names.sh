@@ -14,6 +14,7 @@ build=${1:?"usage: check-names.sh BUILD"}
 allowed=$(sed 's/ *#.*//' <<'END'
 conf/conf mr_option*          # the table of options.def carries the noun of its rows
 ledger/ledger mr_stat*        # so does that of stats.def
+ledger/ledger mr_finding_rows # and findings.def
 ledger/ledger mr_counters     # the counters beside them
 heap/lookup mr_main_range     # the one global of the fast path
 heap/space mr_region*         # what space.c holds

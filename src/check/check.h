@@ -8,12 +8,32 @@
 #include "reach.h"
 #include "watch.h"
 
-/* What the program was doing with the pointer. */
-enum mr_act { MR_ACT_FREE, MR_ACT_REALLOC, MR_ACT_USABLE_SIZE };
+/* ---- findings (findings.c) ------------------------------------------------------------------------------
+ * Each is one line on descriptor 2 where it is met first (its kind, at that call stack), an entry of the ledger, and what
+ * MEMOIR_ON_ERROR says; where that is to go on, the functions return. None may be called in an entered heap. */
 
-/* A pointer into our memory was given back (or resized) though no block in use starts there: a double
- * free, or a pointer into a block. Says so on descriptor 2 and aborts, as glibc does. */
-_Noreturn void mr_findings_bad_pointer(enum mr_act act, const void *p);
+struct mr_finding {
+    enum mr_finding_kind kind;
+    const char *call;                    /* the function the program called; NULL: none, it was found later */
+    const struct mr_unwind_start *from;  /* who called it; NULL likewise */
+    uintptr_t address;                   /* of the block, or what was taken for one */
+    size_t size;                         /* asked for; MR_SIZE_UNKNOWN */
+    uint32_t allocation_stack, free_stack; /* FRAMES; 0 unknown */
+};
+#define MR_SIZE_UNKNOWN SIZE_MAX
+
+/* `details`: the rest of the line, in words of findings.c. */
+void mr_findings_tell(const struct mr_finding *finding, const char *details, ...) MR_PRINTF(2, 3);
+
+/* No block in use starts at p, which lies in our memory: freed before, or a pointer into a block. */
+void mr_findings_bad_pointer(const char *call, const void *p, const struct mr_unwind_start *from);
+
+/* p is to be freed by the heap behind ours. True, and told, when it can be no heap's: it lies on the calling
+ * thread's stack, in a loaded object, or nowhere. */
+bool mr_findings_foreign(const char *call, const void *p, const struct mr_unwind_start *from);
+
+/* In a fork child. */
+void mr_findings_forked(void);
 
 /* ---- what the program says about its leaks (exempt.c) ----------------------------------------------------
  * Annotations that LeakSanitizer made common. All are async-signal-safe and take no lock. */

@@ -26,13 +26,14 @@ enum { NOT_YET, UNDER_WAY, DONE };
 static _Atomic int open_state;
 static _Atomic uintptr_t open_thread;
 static const char *open_trouble;
-static bool booked; /* there is a ledger to book into */
+static bool booked; /* call stacks are wanted, and there is a ledger to book into */
 
 static void open_ledger(void)
 {
     enum mr_ledger_trace trace = (enum mr_ledger_trace)mr_conf.trace;
     uint64_t interval = trace == MR_LEDGER_TRACE_SAMPLE ? mr_conf.sample_interval : 1;
-    booked = mr_writer_open(mr_conf.ledger, trace, interval, &open_trouble) && mr_track_boot();
+    bool open = mr_writer_open(mr_conf.ledger, trace, interval, &open_trouble) && mr_track_boot();
+    booked = open && mr_conf.trace != MR_TRACE_OFF;
 }
 
 /* False while the very thread that opens it asks: a request on the way is not booked. */
@@ -167,6 +168,12 @@ static void book_free(struct mr_heap *heap, const struct mr_tag *tag, const void
         mr_track_free_sampled(track_of(heap), tag->label, tag->size, p, mr_conf.sample_interval);
     else if (MR_LIKELY(booked))
         mr_track_free(track_of(heap), tag->label, tag->size, p);
+}
+
+uint32_t mr_watch_stack(const struct mr_unwind_start *from)
+{
+    struct mr_heap *heap = mr_heap_self;
+    return booked ? mr_track_stack(mr_heap_is_real(heap) ? track_of(heap) : NULL, from) : 0;
 }
 
 /* The program says that what it allocates now is no leak; the site remembers it. */

@@ -18,6 +18,9 @@ void *mr_watch_aligned(const struct mr_unwind_start *from, size_t align, size_t 
 void *mr_watch_realloc(const struct mr_unwind_start *from, void *p, size_t size, enum mr_freed *freed);
 enum mr_freed mr_watch_free(void *p);
 
+/* The stack of a caller, as a node of FRAMES; 0 where call stacks are not recorded. */
+uint32_t mr_watch_stack(const struct mr_unwind_start *from);
+
 /* Memory of ours that holds addresses of blocks and is no root; at most 65 ranges. */
 size_t mr_watch_tables(struct mr_range *ranges, size_t cap);
 

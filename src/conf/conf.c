@@ -13,6 +13,7 @@
 #define NUMBER_NUMBER(def) (def)
 #define NUMBER_MILLIS(def) (def)
 #define NUMBER_CHOICE(def) (def)
+#define NUMBER_SET(def) (def)
 #define NUMBER_SIGNAL(def) (def)
 #define NUMBER_TEXT(def) 0
 #define TEXT_BOOL(def) NULL
@@ -20,6 +21,7 @@
 #define TEXT_NUMBER(def) NULL
 #define TEXT_MILLIS(def) NULL
 #define TEXT_CHOICE(def) NULL
+#define TEXT_SET(def) NULL
 #define TEXT_SIGNAL(def) NULL
 #define TEXT_TEXT(def) (def)
 

@@ -13,6 +13,7 @@ enum mr_option_type {
     MR_OPTION_NUMBER,
     MR_OPTION_MILLIS,
     MR_OPTION_CHOICE,
+    MR_OPTION_SET,
     MR_OPTION_SIGNAL,
     MR_OPTION_TEXT,
 };
@@ -29,10 +30,21 @@ enum mr_strategy {
 };
 enum mr_leaks { MR_LEAKS_OFF, MR_LEAKS_SUMMARY, MR_LEAKS_FULL };
 enum mr_trace { MR_TRACE_OFF, MR_TRACE_SAMPLE, MR_TRACE_FULL };
+enum mr_on_error { MR_ON_ERROR_DEFAULT, MR_ON_ERROR_REPORT, MR_ON_ERROR_ABORT, MR_ON_ERROR_IGNORE };
 enum mr_format { MR_FORMAT_TEXT, MR_FORMAT_JSON };
 
+/* Bits of the SET rows, likewise. */
+enum mr_check {
+    MR_CHECK_CANARY = 1,     /* what is written just outside a block */
+    MR_CHECK_FILL = 2,       /* patterns in blocks that are new, and that are free */
+    MR_CHECK_QUARANTINE = 4, /* freed blocks are kept back for a while */
+    MR_CHECK_FAMILY = 8,     /* new with delete, malloc with free, the sizes and alignments that delete is told */
+    MR_CHECK_RANGES = 16,    /* memcpy and the like stay inside blocks */
+    MR_CHECK_ARGUMENTS = 32, /* sizes and alignments that make no sense */
+};
+
 /* The C type of each option type. */
-typedef uint64_t mr_option_BOOL, mr_option_SIZE, mr_option_NUMBER, mr_option_MILLIS, mr_option_CHOICE, mr_option_SIGNAL;
+typedef uint64_t mr_option_BOOL, mr_option_SIZE, mr_option_NUMBER, mr_option_MILLIS, mr_option_CHOICE, mr_option_SET, mr_option_SIGNAL;
 typedef const char *mr_option_TEXT;
 
 struct mr_conf {

@@ -104,6 +104,39 @@ static bool read_choice(const struct mr_option *option, const char *text, uint64
     return read_word(option->values, text, value, why);
 }
 
+static bool read_all_or_none(const char *text, uint64_t all, uint64_t *value)
+{
+    int i = find_word("0|1|off|on|no|yes|false|true|none|all", text);
+    if (i >= 0)
+        *value = i & 1 ? all : 0;
+    return i >= 0;
+}
+
+/* Walks "a,b": copies the word at *p, cut to fit, and moves *p behind it. */
+static void take_item(const char **p, char item[WORD_MAX + 1])
+{
+    size_t len = strcspn(*p, ","), kept = mr_min(len, WORD_MAX);
+    memcpy(item, *p, kept);
+    item[kept] = '\0';
+    *p += len + ((*p)[len] == ',');
+}
+
+static bool read_set(const struct mr_option *option, const char *text, uint64_t *value, struct mr_fmt *why)
+{
+    char item[WORD_MAX + 1];
+    uint64_t set = 0, index;
+    if (read_all_or_none(text, option->max, value))
+        return true;
+    do {
+        take_item(&text, item);
+        if (!read_word(option->values, item, &index, why))
+            return false;
+        set |= (uint64_t)1 << index;
+    } while (*text);
+    *value = set;
+    return true;
+}
+
 /* The words alternate between no and yes, so the truth of a word is the parity of its index. */
 static bool read_bool(const struct mr_option *option, const char *text, uint64_t *value, struct mr_fmt *why)
 {
@@ -256,12 +289,27 @@ typedef bool reader(const struct mr_option *option, const char *text, uint64_t *
 static reader *const readers[] = {
     [MR_OPTION_BOOL] = read_bool,     [MR_OPTION_SIZE] = read_size,     [MR_OPTION_NUMBER] = read_number,
     [MR_OPTION_MILLIS] = read_millis, [MR_OPTION_CHOICE] = read_choice, [MR_OPTION_SIGNAL] = read_signal,
+    [MR_OPTION_SET] = read_set,
 };
 
 bool mr_values_read(const struct mr_option *option, const char *text, uint64_t *value, struct mr_fmt *why)
 {
     MR_REQUIRE(option->type != MR_OPTION_TEXT, "a text has nothing to read");
     return readers[option->type](option, text, value, why);
+}
+
+static void print_set(const struct mr_option *option, uint64_t value, struct mr_fmt *out)
+{
+    const char *words = option->values, *word, *comma = "";
+    size_t len;
+    if (value == 0 || value == option->max)
+        mr_fmt_char(out, value ? '1' : '0');
+    else
+        for (; next_word(&words, &word, &len); value >>= 1)
+            if (value & 1) {
+                mr_fmt_print(out, "%s%.*s", comma, (int)len, word);
+                comma = ",";
+            }
 }
 
 void mr_values_print(const struct mr_option *option, uint64_t value, struct mr_fmt *out)
@@ -272,6 +320,8 @@ void mr_values_print(const struct mr_option *option, uint64_t value, struct mr_f
         for (uint64_t i = 0; i <= value && next_word(&words, &word, &len); i++)
             ;
         mr_fmt_print(out, "%.*s", (int)len, word);
+    } else if (option->type == MR_OPTION_SET) {
+        print_set(option, value, out);
     } else {
         mr_fmt_print(out, "%lu%s", value, option->type == MR_OPTION_MILLIS ? "ms" : "");
     }

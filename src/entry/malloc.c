@@ -46,8 +46,10 @@ void *mr_entry_malloc(size_t size)
 
 /* ---- free ------------------------------------------------------------------------------------------ */
 
-static void free_other(void *p)
+static void free_other(void *p, const struct mr_unwind_start *from)
 {
+    if (!mr_other_rules() && mr_findings_foreign("free", p, from))
+        return;
     atomic_fetch_add_explicit(&mr_counters.foreign_frees, 1, memory_order_relaxed);
     int saved = errno;
     const struct mr_other *other = mr_other_heap();
@@ -62,10 +64,10 @@ static MR_NOINLINE void free_slow(void *p)
     case MR_FREED:
         break;
     case MR_NOT_OURS:
-        free_other(p);
+        free_other(p, MR_WATCH_CALLER);
         break;
     case MR_NOT_A_BLOCK:
-        mr_findings_bad_pointer(MR_ACT_FREE, p);
+        mr_findings_bad_pointer("free", p, MR_WATCH_CALLER);
     }
 }
 
@@ -101,9 +103,11 @@ static void *entry_calloc(size_t n, size_t each)
 }
 
 /* A block of the other heap grows there: it stays with those who know it. */
-static void *realloc_other(void *p, size_t size)
+static void *realloc_other(void *p, size_t size, const struct mr_unwind_start *from)
 {
     const struct mr_other *other = mr_other_heap();
+    if (!mr_other_rules() && mr_findings_foreign("realloc", p, from))
+        return out_of_memory();
     return other->realloc ? other->realloc(p, size) : out_of_memory();
 }
 
@@ -126,9 +130,9 @@ static void *entry_realloc(void *p, size_t size)
     if (MR_LIKELY(q != NULL))
         return q;
     if (freed == MR_NOT_OURS)
-        return realloc_other(p, size);
+        return realloc_other(p, size, MR_WATCH_CALLER);
     if (freed == MR_NOT_A_BLOCK)
-        mr_findings_bad_pointer(MR_ACT_REALLOC, p);
+        mr_findings_bad_pointer("realloc", p, MR_WATCH_CALLER);
     return out_of_memory();
 }
 
@@ -222,7 +226,7 @@ static size_t entry_usable_size(void *p)
     if (known == MR_NOT_OURS)
         return usable_size_other(p);
     if (known == MR_NOT_A_BLOCK)
-        mr_findings_bad_pointer(MR_ACT_USABLE_SIZE, p);
+        mr_findings_bad_pointer("malloc_usable_size", p, MR_WATCH_CALLER);
     return bytes;
 }
 

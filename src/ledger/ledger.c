@@ -7,4 +7,10 @@ const struct mr_stat mr_stats[] = {
 };
 const size_t mr_stat_count = MR_COUNT(mr_stats);
 
+const struct mr_finding_row mr_finding_rows[MR_FINDING_KIND_COUNT] = {
+#define MR_FINDING(KIND, name, action, what) [MR_FINDING_##KIND] = { #name, what, MR_FINDING_##action },
+#include "findings.def"
+#undef MR_FINDING
+};
+
 struct mr_counters mr_counters;

@@ -36,6 +36,27 @@ MR_INLINE uint64_t mr_stat_value(const struct mr_totals *totals, const struct mr
     return *(const uint64_t *)((const char *)totals + stat->offset);
 }
 
+/* Kinds of findings: rows of findings.def. */
+enum mr_finding_kind {
+#define MR_FINDING(KIND, name, action, what) MR_FINDING_##KIND,
+#include "findings.def"
+#undef MR_FINDING
+    MR_FINDING_KIND_COUNT
+};
+enum mr_finding_action { MR_FINDING_REPORT, MR_FINDING_ABORT };
+
+struct mr_finding_row {
+    const char *name, *what;
+    enum mr_finding_action action;
+};
+extern const struct mr_finding_row mr_finding_rows[MR_FINDING_KIND_COUNT];
+
+/* The name of a kind as a ledger has it, which may be newer than we are. */
+MR_INLINE const char *mr_finding_name(uint32_t kind)
+{
+    return kind < MR_FINDING_KIND_COUNT ? mr_finding_rows[kind].name : "misuse";
+}
+
 /* Events counted as they happen, by any thread, off the fast paths. Relaxed atomics. */
 struct mr_counters {
     _Atomic uint64_t failed;

@@ -210,13 +210,36 @@ static MR_NOINLINE uint32_t site_of_new(struct mr_unwound *stack, bool may_wait)
     return site ? site : lost();
 }
 
-uint32_t mr_stacks_site(struct mr_unwound *stack, bool may_wait)
+static uint32_t known_node(struct mr_unwound *stack)
 {
     uint32_t node = mr_unwind_user(stack);
     if (MR_UNLIKELY(node == 0)) {
         node = find(atomic_load_explicit(&table, memory_order_acquire), stack->hash);
         mr_unwind_keep(stack, node);
     }
+    return node;
+}
+
+static MR_NOINLINE uint32_t new_node(struct mr_unwound *stack, bool may_wait)
+{
+    if (!lock_for(may_wait))
+        return 0;
+    uint32_t node = nodes_of(stack);
+    if (node)
+        remember(stack->hash, node);
+    mr_stacks_unlock();
+    return node;
+}
+
+uint32_t mr_stacks_node(struct mr_unwound *stack, bool may_wait)
+{
+    uint32_t node = known_node(stack);
+    return MR_LIKELY(node) ? node : new_node(stack, may_wait);
+}
+
+uint32_t mr_stacks_site(struct mr_unwound *stack, bool may_wait)
+{
+    uint32_t node = known_node(stack);
     uint32_t site = node ? site_of_node(node) : 0;
     return MR_LIKELY(site) ? site : site_of_new(stack, may_wait);
 }

@@ -10,6 +10,8 @@ bool mr_stacks_boot(void);
 /* The site of a stack, or 0. One that was never met is interned, unless that would be waiting in a handler. */
 uint32_t mr_stacks_site(struct mr_unwound *stack, bool may_wait);
 
+uint32_t mr_stacks_node(struct mr_unwound *stack, bool may_wait); /* the same for its node */
+
 bool mr_stacks_lock(void); /* false: it is this thread's already, a handler interrupted it */
 void mr_stacks_unlock(void);
 void mr_stacks_forget(void); /* the hashes have a new salt */

@@ -27,34 +27,46 @@ void mr_track_end(struct mr_track *t)
         mr_lanes_give(lane);
 }
 
-static uint32_t here(struct mr_unwind *u, const struct mr_unwind_start *start, bool may_wait)
+typedef uint32_t finder(struct mr_unwound *stack, bool may_wait);
+
+MR_INLINE uint32_t walk(struct mr_unwind *u, const struct mr_unwind_start *start, bool may_wait, finder *find)
 {
     struct mr_unwound stack;
     mr_unwind_walk(u, start, &stack);
-    return mr_stacks_site(&stack, may_wait);
+    return find(&stack, may_wait);
 }
 
-static MR_NOINLINE uint32_t here_without_struct(const struct mr_unwind_start *start)
+static MR_NOINLINE uint32_t walk_without_struct(const struct mr_unwind_start *start, finder *find)
 {
     if (!mr_lock_acquire_within(&walk_lock, 0)) {
         __atomic_fetch_add(&mr_writer_header->lost_sites, 1, __ATOMIC_RELAXED);
         return 0;
     }
-    uint32_t site = here(&walker, start, false);
+    uint32_t found = walk(&walker, start, false, find);
     mr_lock_release(&walk_lock);
-    return site;
+    return found;
+}
+
+MR_INLINE uint32_t find_here(struct mr_track *t, const struct mr_unwind_start *start, finder *find)
+{
+    if (MR_UNLIKELY(!t || t->busy))
+        return walk_without_struct(start, find);
+    t->busy = true;
+    atomic_signal_fence(memory_order_seq_cst);
+    uint32_t found = walk(&t->unwind, start, true, find);
+    atomic_signal_fence(memory_order_seq_cst);
+    t->busy = false;
+    return found;
 }
 
 uint32_t mr_track_here(struct mr_track *t, const struct mr_unwind_start *start)
 {
-    if (MR_UNLIKELY(!t || t->busy))
-        return here_without_struct(start);
-    t->busy = true;
-    atomic_signal_fence(memory_order_seq_cst);
-    uint32_t site = here(&t->unwind, start, true);
-    atomic_signal_fence(memory_order_seq_cst);
-    t->busy = false;
-    return site;
+    return find_here(t, start, mr_stacks_site);
+}
+
+uint32_t mr_track_stack(struct mr_track *t, const struct mr_unwind_start *start)
+{
+    return find_here(t, start, mr_stacks_node);
 }
 
 /* A handler that unloads objects while it interrupts us loses the marks until the next change. */

@@ -37,6 +37,9 @@ void mr_track_end(struct mr_track *t);
 /* The site of the stack that begins at `start`. t may be NULL, here and below. */
 uint32_t mr_track_here(struct mr_track *t, const struct mr_unwind_start *start);
 
+/* The stack that begins at `start`, as a node of FRAMES, without making a site of it; 0 as above. */
+uint32_t mr_track_stack(struct mr_track *t, const struct mr_unwind_start *start);
+
 /* Books a block. What is given at its free is what was given at its allocation. */
 void mr_track_alloc(struct mr_track *t, uint32_t site, size_t bytes, const void *block);
 void mr_track_free(struct mr_track *t, uint32_t site, size_t bytes, const void *block);

@@ -252,7 +252,8 @@ Test(conf, every_row_of_the_table_is_whole)
             words += *p == '|';
         cr_expect_gt(strlen(option->sentence), 0);
         cr_expect_eq(mr_conf_find(option->name), option, "two rows named %s", option->name);
-        cr_expect_eq(option->type == MR_OPTION_CHOICE, *option->values != '\0', "%s", option->name);
+        cr_expect_eq(option->type == MR_OPTION_CHOICE || option->type == MR_OPTION_SET, *option->values != '\0', "%s", option->name);
+        cr_expect(option->type != MR_OPTION_SET || option->max + 1 == (uint64_t)1 << words, "%s", option->name);
         cr_expect(option->type != MR_OPTION_CHOICE || option->max + 1 == (uint64_t)words, "%s", option->name);
         cr_expect_eq(option->type == MR_OPTION_TEXT, option->def_text != NULL, "%s", option->name);
         cr_expect_neq(strncmp(option->name, "TEST_", 5), 0, "%s is reserved for tests", option->name);
