@@ -91,6 +91,7 @@ done
 step 'fuzz the options'       fuzz fuzz_conf 20000 src/base/*.c src/os/*.c src/conf/*.c
 step 'fuzz the pool'          fuzz fuzz_pool 1000 src/base/*.c src/pool/*.c
 step 'fuzz unwind information' fuzz fuzz_cfi 50000 src/base/*.c src/track/cfi*.c
+step 'fuzz the suppressions'  fuzz fuzz_suppress 20000 src/base/*.c src/report/{suppress*,pattern,frames}.c
 step 'fuzz earlier reports'   fuzz fuzz_saved 100000 src/base/*.c src/ledger/ledger.c \
     src/report/{saved,json_read,intern,frames,site_kind}.c
 step 'the demonstration'      scripts/demo.sh "$root/release"
