@@ -32,6 +32,7 @@ enum { MR_CODE_USAGE = 2, MR_CODE_FAILED = 125, MR_CODE_NOT_EXECUTABLE = 126, MR
 void mr_cli_say(const char *format, ...) MR_PRINTF(1, 2);
 
 mr_command_main mr_cmd_run;
+mr_command_main mr_cmd_leaks;
 mr_command_main mr_cmd_report;
 mr_command_main mr_cmd_options;
 mr_command_main mr_cmd_diff;

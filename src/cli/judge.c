@@ -43,7 +43,8 @@ int mr_judge_code(const struct mr_judge *judge, const struct mr_report *report)
     if (!judge->code)
         return 0;
     if (!can_tell(report)) {
-        mr_cli_say("no leak check was made, so --error-exitcode cannot tell; --leak-kinds=in_use judges all that is in use");
+        mr_cli_say("no leak check was made, so --error-exitcode cannot tell; --leak-kinds=in_use judges all that is "
+                   "in use");
         return MR_CODE_FAILED;
     }
     struct mr_report_sum sum = mr_baseline_leaks(report, &sites);

@@ -45,6 +45,12 @@ const struct mr_command mr_cli_commands[] = {
       "  --debuginfod            ask the servers of DEBUGINFOD_URLS for debug information\n"
       "\n"
       "Exit code: 0, N of --error-exitcode, 2 usage, 125 the ledger cannot be read.\n" },
+    { "leaks", mr_cmd_leaks, "memoir leaks [options] PID",
+      "have a running process look for leaks, and tell what it found",
+      "The process must keep a ledger: started by memoir run, or with MEMOIR_LEDGER=FILE. It is stopped no longer than\n"
+      "a fork takes; the blocks are looked at in a copy. Options are those of memoir report.\n"
+      "\n"
+      "Exit code: 0, N of --error-exitcode, 2 usage, 125 the process keeps no ledger or does not answer.\n" },
     { "options", mr_cmd_options, "memoir options", "list every option with its default",
       "Every option is --NAME=VALUE for memoir run and MEMOIR_NAME in the environment (upper case, _ for -)\n"
       "for a program that runs with LD_PRELOAD=libmemoir.so.\n" },

@@ -60,8 +60,12 @@ void mr_sites_release(struct mr_report *report);
 /* Opens the ledger when one is asked for or call stacks are; complains when its file cannot be had. */
 void mr_story_begin(void);
 
-/* Classifies the blocks in use, if that is wanted, and writes down what was found. `ends`: the process will not go on. */
+/* Classifies the blocks in use and writes down what was found. `ends`: the process will not go on. */
 void mr_story_check(bool ends);
+bool mr_story_wants_leaks(void); /* at the end, and whenever a report is written */
+
+/* The signal by which others may ask for a check. */
+void mr_story_answers_to(int sig);
 
 /* What the last check found; NULL: there was none. */
 const struct mr_leak_result *mr_story_leaks(void);

@@ -74,6 +74,7 @@ void mr_story_figures(const struct mr_heap_stats *stats)
     memcpy(to->totals, &stats->totals, to->total_count * sizeof(uint64_t));
     copy_classes(to, stats);
     __atomic_store_n(&to->seq, to->seq + 1, __ATOMIC_RELEASE);
+    mr_writer_header->alive_ms = mr_writer_now_ms();
     mr_writer_header->stats_ms = mr_max(mr_writer_now_ms(), (uint64_t)1); /* 0 says never */
     if (mr_writer_count(MR_SECTION_STATS) == 0)
         mr_writer_publish(MR_SECTION_STATS, 1);
@@ -81,6 +82,12 @@ void mr_story_figures(const struct mr_heap_stats *stats)
 _Static_assert(sizeof(struct mr_totals) % sizeof(uint64_t) == 0, "the totals are as many words as stats.def has rows");
 _Static_assert(sizeof(struct mr_totals) / sizeof(uint64_t) <= MR_LEDGER_TOTALS, "the ledger has room for all totals");
 _Static_assert(MR_ROW_COUNT <= MR_LEDGER_CLASSES, "and for all classes");
+
+void mr_story_answers_to(int sig)
+{
+    if (is_ours())
+        mr_writer_header->request_signal = (uint32_t)sig;
+}
 
 /* ---- leaks -------------------------------------------------------------------------------------------- */
 
@@ -167,11 +174,13 @@ static void look(bool ends)
     checked = mr_leak_check(&request, &found);
 }
 
+bool mr_story_wants_leaks(void)
+{
+    return mr_conf.leaks_set ? mr_conf.leaks != MR_LEAKS_OFF : mr_conf.trace != MR_TRACE_OFF;
+}
+
 void mr_story_check(bool ends)
 {
-    bool wanted = mr_conf.leaks_set ? mr_conf.leaks != MR_LEAKS_OFF : mr_conf.trace != MR_TRACE_OFF;
-    if (!wanted)
-        return;
     set_check(MR_LEDGER_CHECKING);
     look(ends);
     if (is_ours()) {
@@ -179,6 +188,8 @@ void mr_story_check(bool ends)
         mr_writer_header->check_ms = mr_writer_now_ms();
     }
     set_check(checked ? MR_LEDGER_CHECKED : MR_LEDGER_UNCHECKED);
+    if (is_ours())
+        __atomic_fetch_add(&mr_writer_header->checks, 1, __ATOMIC_RELEASE);
 }
 
 /* ---- the end -------------------------------------------------------------------------------------------- */

@@ -264,7 +264,8 @@ void mr_tell_report(enum mr_exit_kind kind, int value)
 {
     if (story_pid != mr_process_id() || atomic_exchange(&telling, true))
         return;
-    mr_story_check(kind != MR_EXIT_RUNNING);
+    if (kind == MR_EXIT_RUNNING || mr_story_wants_leaks())
+        mr_story_check(kind != MR_EXIT_RUNNING);
     struct mr_report report = gather(kind, value);
     if (is_to_be_written() || mr_conf.ledger[0] == '\0')
         write_out(&report);

@@ -44,7 +44,7 @@ static struct count { uint64_t allocs, frees, alloc_bytes, free_bytes; } counts[
 /* ---- where things are ---------------------------------------------------------------------------- */
 
 static char *payload(const struct region *r, uint32_t i) { return r->base + (size_t)UNIT * i; }
-static size_t tag_bytes(void) { return MR_UNLIKELY(mr_heap_watch == MR_WATCH_ALL) ? sizeof(uint64_t) : 0; }
+static size_t tag_bytes(void) { return MR_UNLIKELY(mr_heap_watch != MR_WATCH_NOTHING) ? sizeof(uint64_t) : 0; }
 static size_t usable(uint32_t units) { return (size_t)UNIT * units - NODE_BYTES - tag_bytes(); }
 static uint32_t units_for(size_t size)
 {

@@ -84,6 +84,8 @@ struct mr_ledger_header {
     uint64_t history_ms[MR_LEDGER_HISTORY]; /* the moments of HISTORY; 0: not yet */
     uint64_t unwind_marks;     /* stacks that ended in a mark, not at the thread's first frame */
     uint64_t lost_sites;       /* events booked under site 0 for want of room */
+    uint32_t request_signal;   /* sent to the process, has it check for leaks and bring the figures up to date; 0: none */
+    uint32_t checks;           /* leak checks made; atomic, raised when the verdicts are written */
     char memoir_version[32];
     char strategy[32];
     char executable[512];

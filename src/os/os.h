@@ -59,8 +59,9 @@ bool mr_vm_readable(const void *at);
  * such a handler does not wait for itself. */
 enum mr_rank {
     MR_RANK_NONE,
+    MR_RANK_HEAPS, MR_RANK_LATE,    /* heap: whoever is watched may be in the heap that all share */
     MR_RANK_PEAKS, MR_RANK_TIMELINE, MR_RANK_LANES, MR_RANK_WALK, MR_RANK_STACKS, MR_RANK_FINDINGS, MR_RANK_STRINGS, /* track, ledger */
-    MR_RANK_HEAPS, MR_RANK_LATE, MR_RANK_CLASSIC, MR_RANK_SPACE,                                   /* heap */
+    MR_RANK_CLASSIC, MR_RANK_SPACE, /* heap */
     MR_RANK_QUARANTINE,
     MR_RANK_COUNT
 };
