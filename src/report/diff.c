@@ -65,8 +65,10 @@ static uint64_t distance(uint64_t a, uint64_t b)
 static bool is_larger(const void *a, const void *b)
 {
     const struct mr_diff_row *x = a, *y = b;
-    uint64_t x_bytes = distance(x->after.bytes, x->before.bytes), y_bytes = distance(y->after.bytes, y->before.bytes);
-    uint64_t x_blocks = distance(x->after.blocks, x->before.blocks), y_blocks = distance(y->after.blocks, y->before.blocks);
+    uint64_t x_bytes = distance(x->after.bytes, x->before.bytes);
+    uint64_t y_bytes = distance(y->after.bytes, y->before.bytes);
+    uint64_t x_blocks = distance(x->after.blocks, x->before.blocks);
+    uint64_t y_blocks = distance(y->after.blocks, y->before.blocks);
     if (x_bytes != y_bytes)
         return x_bytes > y_bytes;
     if (x_blocks != y_blocks)

@@ -5,7 +5,9 @@
 
 enum mr_keys_group mr_keys_group(enum mr_site_kind kind)
 {
-    return mr_site_kind_is_lost(kind) ? MR_KEYS_LOST : kind == MR_SITE_STILL_REACHABLE ? MR_KEYS_REACHABLE : MR_KEYS_IN_USE;
+    if (mr_site_kind_is_lost(kind))
+        return MR_KEYS_LOST;
+    return kind == MR_SITE_STILL_REACHABLE ? MR_KEYS_REACHABLE : MR_KEYS_IN_USE;
 }
 
 static bool ends_with(const char *text, size_t len, const char *end)
@@ -26,7 +28,9 @@ static size_t cut_number(const char *name, size_t len)
 /* Clones GCC and Clang make of a function: symbol suffixes, and as demanglers spell them. */
 static size_t cut_clone(const char *name, size_t len)
 {
-    static const char *const suffixes[] = { ".isra", ".part", ".constprop", ".cold", ".lto_priv", ".llvm", ".localalias" };
+    static const char *const suffixes[] = {
+        ".isra", ".part", ".constprop", ".cold", ".lto_priv", ".llvm", ".localalias",
+    };
     const char *bracket = strstr(name, " [clone ");
     if (bracket && bracket < name + len)
         return (size_t)(bracket - name);

@@ -9,8 +9,9 @@
  * a UNIT where its name ends in one, a HELP, then its samples; those of a counter end in _total. */
 
 /* Rows of stats.def that only ever grow. */
-static const char *const counters[] = { "allocations", "frees", "failed", "allocated_bytes", "freed_bytes", "purged_bytes",
-                                        "foreign_frees" };
+static const char *const counters[] = {
+    "allocations", "frees", "failed", "allocated_bytes", "freed_bytes", "purged_bytes", "foreign_frees",
+};
 
 static bool is_counter(const struct mr_stat *stat)
 {
@@ -118,7 +119,8 @@ static void put_classes(struct mr_fmt *out, const struct mr_report *report)
     if (report->class_count == 0)
         return;
     put_class_family(out, report, "size_class_in_use_blocks", NULL, class_blocks, "blocks in use of up to that size");
-    put_class_family(out, report, "size_class_in_use_bytes", "bytes", class_bytes, "bytes of the blocks in use of up to that size");
+    put_class_family(out, report, "size_class_in_use_bytes", "bytes", class_bytes,
+                     "bytes of the blocks in use of up to that size");
 }
 
 /* Findings of one kind at several stacks are one series. */
@@ -150,7 +152,8 @@ void mr_openmetrics_write(const struct mr_report *report, struct mr_fmt *out)
     for (size_t i = 0; i < mr_stat_count; i++)
         put_stat(out, &mr_stats[i], mr_stat_value(&report->totals, &mr_stats[i]));
     if (report->process_resident_bytes)
-        put_gauge(out, "process_resident_bytes", "bytes", report->process_resident_bytes, "bytes of the whole process in memory");
+        put_gauge(out, "process_resident_bytes", "bytes", report->process_resident_bytes,
+                  "bytes of the whole process in memory");
     put_sites(out, report);
     put_classes(out, report);
     put_findings(out, report);

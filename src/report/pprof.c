@@ -63,7 +63,9 @@ static uint64_t foreign_string(struct profile *p, const char *text)
 
 static uint64_t function_id(struct profile *p, const struct mr_report_frame *frame)
 {
-    uint64_t key[] = { foreign_string(p, frame->function), foreign_string(p, frame->linkage), foreign_string(p, frame->file) };
+    uint64_t key[] = {
+        foreign_string(p, frame->function), foreign_string(p, frame->linkage), foreign_string(p, frame->file),
+    };
     size_t before = p->functions.count;
     uint64_t id = mr_intern_id(&p->functions, key, sizeof key) + 1u;
     if (id > before) {
@@ -94,7 +96,9 @@ static uint64_t mapping_id(struct profile *p, const struct mr_report_frame *fram
 {
     if (!frame->module)
         return 0;
-    uint64_t key[] = { foreign_string(p, frame->module), foreign_string(p, frame->build_id), frame->address - frame->offset };
+    uint64_t key[] = {
+        foreign_string(p, frame->module), foreign_string(p, frame->build_id), frame->address - frame->offset,
+    };
     size_t before = p->modules.count;
     uint32_t index = mr_intern_id(&p->modules, key, sizeof key);
     if (index >= before) {

@@ -82,8 +82,8 @@ static void put_stack(struct mr_fmt *out, const struct mr_report_frame *frames, 
 }
 
 /* The object whose code asked for the memory; when none is known, the program as it was called. */
-static struct mr_report_frame object_of(const struct mr_report *report, const struct mr_report_frame *frames, size_t count,
-                                        char *program, size_t cap)
+static struct mr_report_frame object_of(const struct mr_report *report, const struct mr_report_frame *frames,
+                                        size_t count, char *program, size_t cap)
 {
     const struct mr_report_frame *culprit = mr_frames_culprit(frames, count);
     struct mr_fmt f = mr_fmt_to_buffer(program, cap);
@@ -92,7 +92,8 @@ static struct mr_report_frame object_of(const struct mr_report *report, const st
 }
 
 /* `locations` and `stacks` of a result. Collectors refuse results without any location. */
-static void put_places(struct mr_fmt *out, const struct mr_report *report, const struct mr_report_frame *frames, size_t count)
+static void put_places(struct mr_fmt *out, const struct mr_report *report, const struct mr_report_frame *frames,
+                       size_t count)
 {
     char program[4096];
     const struct mr_report_frame *place = mr_place_of(frames, count);
