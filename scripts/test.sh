@@ -90,6 +90,7 @@ for variant in full tsan asan; do
 done
 step 'fuzz the options'       fuzz fuzz_conf 20000 src/base/*.c src/os/*.c src/conf/*.c
 step 'fuzz the pool'          fuzz fuzz_pool 1000 src/base/*.c src/pool/*.c
+step 'fuzz the list of mappings' fuzz fuzz_maps 200000 src/base/*.c src/os/*.c
 step 'fuzz unwind information' fuzz fuzz_cfi 50000 src/base/*.c src/track/cfi*.c
 step 'fuzz the suppressions'  fuzz fuzz_suppress 20000 src/base/*.c src/report/{suppress*,pattern,frames}.c
 step 'fuzz earlier reports'   fuzz fuzz_saved 100000 src/base/*.c src/ledger/ledger.c \

@@ -107,6 +107,7 @@ static bool number_of(const struct mr_find *find, uintptr_t word, struct mr_find
         const struct mr_find_slice *slice = &region->slices[(word - region->base) >> MR_SLICE_SHIFT];
         size_t offset = word - slice->start;
         uint32_t i = (uint32_t)(offset * slice->inverse >> 32);
+        i -= i * slice->size > offset; /* the inverse is exact for beginnings: just before one it may be too large */
         if (i >= slice->count || offset - i * slice->size >= slice->size)
             return false;
         *block = (struct mr_find_block){ slice->start + i * slice->size, slice->size, slice->first + i };
