@@ -56,7 +56,11 @@ ARC_OBJ := $(filter-out $(OVERRIDES:%=$(B)/obj/entry/%.o),$(LIB_OBJ))
 .PHONY: all
 all: need-cc $(B)/libmemoir.so $(B)/libmemoir.a $(B)/memoir ## the library, the static library and the CLI
 
-.PHONY: need-cc
+.PHONY: need-cc need-libs
+$(CLI_ONLY_OBJ): | need-libs
+need-libs:
+	@printf '#include <elfutils/libdwfl.h>\n#include <libiberty/demangle.h>\n#include <zlib.h>\n' | $(CC) -E - >/dev/null 2>&1 || \
+	  { echo "make: the command memoir needs elfutils, libiberty and zlib: apt-get install libdw-dev libelf-dev libiberty-dev zlib1g-dev"; exit 1; }
 need-cc:
 	@command -v $(CC) >/dev/null 2>&1 || { echo "make: no C compiler ($(CC)): apt-get install gcc libc6-dev"; exit 1; }
 
