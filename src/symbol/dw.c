@@ -198,6 +198,16 @@ static bool lower(const void *a, const void *b)
     return x->low < y->low || (x->low == y->low && x->size < y->size);
 }
 
+/* Hand-written assembly gives its functions no type; data and marks of the linker may have none either. */
+static bool is_function(const GElf_Sym *sym, Elf *elf, GElf_Word section)
+{
+    int type = GELF_ST_TYPE(sym->st_info);
+    GElf_Shdr header;
+    if (sym->st_shndx == SHN_UNDEF || type != STT_NOTYPE)
+        return sym->st_shndx != SHN_UNDEF && (type == STT_FUNC || type == STT_GNU_IFUNC);
+    return gelf_getshdr(elf_getscn(elf, section), &header) && (header.sh_flags & SHF_EXECINSTR);
+}
+
 static void read_symbols(struct module *module)
 {
     int count = dwfl_module_getsymtab(module->dwfl_module);
@@ -206,10 +216,10 @@ static void read_symbols(struct module *module)
     for (int i = 1; module->symbols && i < count; i++) {
         GElf_Sym sym;
         GElf_Addr at;
-        const char *name = dwfl_module_getsym_info(module->dwfl_module, i, &sym, &at, NULL, NULL, NULL);
-        int type = GELF_ST_TYPE(sym.st_info);
-        if (name && *name && sym.st_shndx != SHN_UNDEF &&
-            (type == STT_FUNC || type == STT_GNU_IFUNC || type == STT_NOTYPE))
+        GElf_Word section;
+        Elf *elf;
+        const char *name = dwfl_module_getsym_info(module->dwfl_module, i, &sym, &at, &section, &elf, NULL);
+        if (name && *name && is_function(&sym, elf, section))
             module->symbols[module->symbol_count++] = (struct symbol){ at, sym.st_size, name };
     }
     mr_sort(module->symbols, module->symbol_count, sizeof *module->symbols, lower);
