@@ -104,6 +104,10 @@ static int check(struct mr_report_args *args)
 {
     struct mr_ledger_header header;
     char path[PATH_MAX], *end;
+    if (!args->file) {
+        mr_cli_say("memoir leaks needs the number of a process");
+        return MR_CODE_USAGE;
+    }
     long pid = strtol(args->file, &end, 10);
     if (*end != '\0' || pid <= 0) {
         mr_cli_say("memoir leaks %.80s: not the number of a process", args->file);

@@ -185,10 +185,13 @@ static void keep(struct mr_ledger_file *file, const char *wanted, const struct m
         return;
     }
     put_name(path, sizeof path, wanted, ledger);
-    if (mr_ledgers_copy(file->path, path))
+    if (mr_ledgers_copy(file->path, path)) {
+        unlink(file->path);
         memcpy(file->path, path, sizeof path);
-    else
+        file->kept = true;
+    } else {
         mr_cli_say("--ledger=%s: %s", path, strerror(errno));
+    }
 }
 
 /* One ledger told. Returns the exit code that --error-exitcode asks for, else 0. */

@@ -81,6 +81,7 @@ static void add(struct mr_ledgers *ledgers, const char *name)
     if (!grown)
         return;
     ledgers->files = grown;
+    file.kept = false;
     snprintf(file.path, sizeof file.path, "%s/%s", ledgers->dir, name);
     ledgers->files[ledgers->count++] = file;
 }
@@ -228,6 +229,7 @@ bool mr_ledgers_keep(struct mr_ledger_file *file)
         return false;
     unlink(file->path);
     memcpy(file->path, path, sizeof path);
+    file->kept = true;
     drop_oldest(dir);
     return true;
 }
@@ -249,7 +251,8 @@ bool mr_ledgers_find(pid_t pid, char path[PATH_MAX])
 void mr_ledgers_close(struct mr_ledgers *ledgers)
 {
     for (size_t i = 0; i < ledgers->count; i++)
-        unlink(ledgers->files[i].path);
+        if (!ledgers->files[i].kept)
+            unlink(ledgers->files[i].path);
     free(ledgers->files);
     rmdir(ledgers->dir);
     *ledgers = (struct mr_ledgers){ .count = 0 };

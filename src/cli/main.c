@@ -21,9 +21,10 @@ const struct mr_command mr_cli_commands[] = {
       "  --                what follows is the program, even if it is named like a command\n"
       "\n"
       "Exit code: the program's; 2 usage, 125 memoir itself failed, 126 not executable, 127 not found.\n" },
-    { "report", mr_cmd_report, "memoir report [options] LEDGER",
+    { "report", mr_cmd_report, "memoir report [options] [LEDGER|PID]",
       "tell what a ledger says of a process that runs, has ended or was killed",
-      "The ledger is the file that MEMOIR_LEDGER or memoir run --ledger named.\n"
+      "The ledger is the file that MEMOIR_LEDGER or memoir run --ledger named. memoir run keeps those of the last\n"
+      "runs: PID is one of theirs, and nothing is the last.\n"
       "\n"
       "  --format=FORMAT         text, json, pprof, folded, massif, openmetrics, github or sarif\n"
       "  -o, --output=FILE       write it there, not to standard output\n"

@@ -232,8 +232,5 @@ bool mr_report_args_read(struct mr_report_args *args, char **words)
     for (; *words && !args->help; words++)
         if (!take_word(args, &words))
             return false;
-    if (args->help || args->file)
-        return true;
-    mr_cli_say("memoir report needs a ledger to read: the file MEMOIR_LEDGER or memoir run --ledger named");
-    return false;
+    return true;
 }

@@ -15,7 +15,7 @@ struct mr_report_args {
     bool top_set;
     bool debuginfod, gen_suppressions, show_suppressions, no_default_suppressions;
     bool help;
-    const char *file;              /* the ledger; NULL when there was none */
+    const char *file;              /* the word that is no option; NULL when there was none */
 };
 
 /* Every option with its defaults and no file. False without memory. */

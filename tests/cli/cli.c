@@ -415,6 +415,30 @@ Test(cli, nothing_is_left_behind)
     rmdir(dir);
 }
 
+Test(cli, the_last_runs_can_be_told_again)
+{
+    char dir[] = "/tmp/memoir-test-XXXXXX", state[64];
+    cr_assert_not_null(mkdtemp(dir));
+    snprintf(state, sizeof state, "XDG_STATE_HOME=%s", dir);
+    struct run_result result = memoir_with(WORDS("report"), WORDS(state));
+    expect_exit(&result, 125);
+    cr_expect(starts_with(result.err, "memoir: no ledger was kept yet: "), "%s", result.err);
+    run_free(&result);
+    result = memoir_with(WORDS("sh", "-c", "exit 7"), WORDS(state));
+    expect_exit(&result, 7);
+    run_free(&result);
+    result = memoir_with(WORDS("report"), WORDS(state));
+    expect_exit(&result, 0);
+    cr_expect_not_null(strstr(result.out, ") ended: exit code 7 after "), "%s", result.out);
+    run_free(&result);
+    result = memoir_with(WORDS("report", "999999999"), WORDS(state));
+    expect_exit(&result, 125);
+    cr_expect(starts_with(result.err, "memoir: no ledger of process 999999999 was kept; "), "%s", result.err);
+    run_free(&result);
+    result = run_program(&(struct run_spec){ .argv = WORDS("/bin/rm", "-r", dir), .preload = "" });
+    run_free(&result);
+}
+
 Test(cli, no_room_for_the_report)
 {
     struct run_result result = run_program(&(struct run_spec){

@@ -86,7 +86,6 @@ struct words_row {
 ParameterizedTestParameters(report, bad_words)
 {
     static struct words_row rows[] = {
-        { { "" }, "memoir report needs a ledger to read: the file MEMOIR_LEDGER or memoir run --ledger named" },
         { { "--fromat=json", "x" }, "memoir report has no option --fromat=json; memoir help report lists them" },
         { { "-x", "x" }, "memoir report has no option -x; memoir help report lists them" },
         { { "--format=xml", "x" },
