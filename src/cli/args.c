@@ -71,7 +71,7 @@ static void say_bad_value(void *ctx, const char *reason)
 static bool apply(struct mr_args *args, const struct mr_option *option, struct flag *flag)
 {
     char variable[MR_ARGS_NAME_MAX + 8];
-    if (*flag->value == '\0' && option->type != MR_OPTION_TEXT) {
+    if (*flag->value == '\0' && !mr_option_is_text(option)) {
         mr_cli_say("--%s= has no value", flag->name);
         return false;
     }

@@ -15,7 +15,9 @@
 #define NUMBER_CHOICE(def) (def)
 #define NUMBER_SET(def) (def)
 #define NUMBER_SIGNAL(def) (def)
+#define NUMBER_RATE(def) (def)
 #define NUMBER_TEXT(def) 0
+#define NUMBER_PLAN(def) 0
 #define TEXT_BOOL(def) NULL
 #define TEXT_SIZE(def) NULL
 #define TEXT_NUMBER(def) NULL
@@ -23,7 +25,9 @@
 #define TEXT_CHOICE(def) NULL
 #define TEXT_SET(def) NULL
 #define TEXT_SIGNAL(def) NULL
+#define TEXT_RATE(def) NULL
 #define TEXT_TEXT(def) (def)
+#define TEXT_PLAN(def) (def)
 
 struct mr_conf mr_conf = {
 #define MR_OPTION(TYPE, field, NAME, def, min, max, values, sentence) .field = (def),
@@ -50,11 +54,22 @@ const size_t mr_option_count = MR_COUNT(mr_options);
 #undef MR_OPTION
 #pragma GCC diagnostic pop
 
+static bool is_plan(const char *text, struct mr_fmt *why)
+{
+    struct mr_conf_plan plan;
+    bool good = mr_conf_read_plan(text, &plan);
+    if (!good)
+        mr_fmt_print(why, "no plan; write nth:N, every:N, rate:SHARE, size>SIZE or site:PATTERN, as in nth:100 or rate:0.01");
+    return good;
+}
+
 /* Sets the option, or writes the reason why not to *why. */
 static bool set(struct mr_conf *conf, const struct mr_option *option, const char *text, struct mr_fmt *why)
 {
     void *field = (char *)conf + option->offset;
-    if (option->type == MR_OPTION_TEXT)
+    if (option->type == MR_OPTION_PLAN && !is_plan(text, why))
+        return false;
+    if (mr_option_is_text(option))
         *(const char **)field = text;
     else if (!mr_values_read(option, text, field, why))
         return false;
@@ -113,7 +128,7 @@ bool mr_conf_set(struct mr_conf *conf, const char *name, const char *value, mr_c
 void mr_conf_print_value(const struct mr_conf *conf, const struct mr_option *option, struct mr_fmt *out)
 {
     const void *field = (const char *)conf + option->offset;
-    if (option->type == MR_OPTION_TEXT)
+    if (mr_option_is_text(option))
         mr_fmt_print(out, "%s", *(const char *const *)field);
     else
         mr_values_print(option, *(const uint64_t *)field, out);

@@ -15,7 +15,9 @@ enum mr_option_type {
     MR_OPTION_CHOICE,
     MR_OPTION_SET,
     MR_OPTION_SIGNAL,
+    MR_OPTION_RATE,
     MR_OPTION_TEXT,
+    MR_OPTION_PLAN,
 };
 
 /* Values in the order of the CHOICE rows of options.def. */
@@ -31,6 +33,7 @@ enum mr_strategy {
 enum mr_leaks { MR_LEAKS_OFF, MR_LEAKS_SUMMARY, MR_LEAKS_FULL };
 enum mr_trace { MR_TRACE_OFF, MR_TRACE_SAMPLE, MR_TRACE_FULL };
 enum mr_on_error { MR_ON_ERROR_DEFAULT, MR_ON_ERROR_REPORT, MR_ON_ERROR_ABORT, MR_ON_ERROR_IGNORE };
+enum mr_guard_side { MR_GUARD_SIDE_END, MR_GUARD_SIDE_START, MR_GUARD_SIDE_EITHER };
 enum mr_format { MR_FORMAT_TEXT, MR_FORMAT_JSON };
 
 /* Bits of the SET rows, likewise. */
@@ -43,9 +46,13 @@ enum mr_check {
     MR_CHECK_ARGUMENTS = 32, /* sizes and alignments that make no sense */
 };
 
+/* What "on" means for a RATE: one in so many. */
+enum { MR_RATE_ON = 1000 };
+
 /* The C type of each option type. */
-typedef uint64_t mr_option_BOOL, mr_option_SIZE, mr_option_NUMBER, mr_option_MILLIS, mr_option_CHOICE, mr_option_SET, mr_option_SIGNAL;
-typedef const char *mr_option_TEXT;
+typedef uint64_t mr_option_BOOL, mr_option_SIZE, mr_option_NUMBER, mr_option_MILLIS, mr_option_CHOICE, mr_option_SET, mr_option_SIGNAL,
+    mr_option_RATE;
+typedef const char *mr_option_TEXT, *mr_option_PLAN;
 
 struct mr_conf {
 #define MR_OPTION(TYPE, field, NAME, def, min, max, values, sentence) \
@@ -59,8 +66,8 @@ struct mr_conf {
 struct mr_option {
     enum mr_option_type type;
     const char *name;     /* "POOL_LIMIT" */
-    uint64_t def;         /* the default of every type but TEXT */
-    const char *def_text; /* the default of TEXT, else NULL */
+    uint64_t def;         /* the default of every type but TEXT and PLAN */
+    const char *def_text; /* the default of these, else NULL */
     uint64_t min, max;
     const char *values;   /* CHOICE: "a|b|c", else "" */
     const char *sentence;
@@ -88,6 +95,23 @@ void mr_conf_read_environment(struct mr_conf *conf, char *const *environment, mr
  * is far enough to write (the library's constructor does). */
 void mr_conf_boot(void);
 size_t mr_conf_complaints(const char **text);
+
+/* What MEMOIR_FAIL says. */
+enum mr_plan_kind { MR_PLAN_NONE, MR_PLAN_NTH, MR_PLAN_EVERY, MR_PLAN_RATE, MR_PLAN_SIZE, MR_PLAN_SITE, MR_PLAN_STACK };
+struct mr_conf_plan {
+    enum mr_plan_kind kind;
+    uint64_t n;          /* RATE: in billionths; SIZE: bytes; STACK: the hash */
+    const char *pattern; /* SITE */
+};
+
+/* False: it is no plan (plan->kind is NONE then). */
+bool mr_conf_read_plan(const char *text, struct mr_conf_plan *plan);
+
+/* Whether the option's value is kept as it is written. */
+MR_INLINE bool mr_option_is_text(const struct mr_option *option)
+{
+    return option->type == MR_OPTION_TEXT || option->type == MR_OPTION_PLAN;
+}
 
 /* Sets one option from its name ("POOL_LIMIT", exact) and value. Returns true, or false after exactly
  * one complaint with *conf unchanged. The complaint is the reason alone ("not a size; ..."): the caller

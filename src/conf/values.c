@@ -224,6 +224,20 @@ static bool read_number(const struct mr_option *option, const char *text, uint64
     return settle(reading, option, n, "a whole number", "", value, why);
 }
 
+/* "on" is the word for those who do not want to choose. */
+static bool read_rate(const struct mr_option *option, const char *text, uint64_t *value, struct mr_fmt *why)
+{
+    static const uint64_t meanings[] = { 0, MR_RATE_ON, 1 };
+    int i = find_word("off|on|all", text);
+    uint64_t n = 0;
+    if (i >= 0) {
+        *value = meanings[i];
+        return true;
+    }
+    return settle(read_quantity(text, plain_units, 1, &n), option, n,
+                  "a rate; write off, on, all, or N for one allocation in N", "", value, why);
+}
+
 /* RTMIN, RTMIN+n, RTMAX, RTMAX-n; 0 for anything else. */
 static uint64_t realtime_of_name(const char *name)
 {
@@ -289,12 +303,12 @@ typedef bool reader(const struct mr_option *option, const char *text, uint64_t *
 static reader *const readers[] = {
     [MR_OPTION_BOOL] = read_bool,     [MR_OPTION_SIZE] = read_size,     [MR_OPTION_NUMBER] = read_number,
     [MR_OPTION_MILLIS] = read_millis, [MR_OPTION_CHOICE] = read_choice, [MR_OPTION_SIGNAL] = read_signal,
-    [MR_OPTION_SET] = read_set,
+    [MR_OPTION_SET] = read_set,       [MR_OPTION_RATE] = read_rate,
 };
 
 bool mr_values_read(const struct mr_option *option, const char *text, uint64_t *value, struct mr_fmt *why)
 {
-    MR_REQUIRE(option->type != MR_OPTION_TEXT, "a text has nothing to read");
+    MR_REQUIRE(!mr_option_is_text(option), "a text has nothing to read");
     return readers[option->type](option, text, value, why);
 }
 

@@ -1,7 +1,7 @@
 /* find.c: which block a word points into, for those who look for references.
  *
  * One entry per slice says whose it is, so a lookup reads the entry and one byte of the notes. What
- * lies outside slices (classic blocks, emergency blocks) is a sorted list. */
+ * lies outside slices (classic, emergency and guarded blocks) is a sorted list. */
 #include <string.h>
 
 #include "classic.h"
@@ -21,10 +21,19 @@ static struct mr_lock *heap_lock(void)
 
 bool mr_heap_freeze(unsigned ms)
 {
-    return !mr_lock_is_mine(heap_lock()) && mr_lock_acquire_within(heap_lock(), ms);
+    if (mr_lock_is_mine(heap_lock()) || mr_lock_is_mine(&mr_guarded_lock) || !mr_lock_acquire_within(heap_lock(), ms))
+        return false;
+    if (mr_lock_acquire_within(&mr_guarded_lock, ms))
+        return true;
+    mr_lock_release(heap_lock());
+    return false;
 }
 
-void mr_heap_thaw(void) { mr_lock_release(heap_lock()); }
+void mr_heap_thaw(void)
+{
+    mr_lock_release(&mr_guarded_lock);
+    mr_lock_release(heap_lock());
+}
 
 /* ---- memory for the tables ------------------------------------------------------------------------------- */
 
@@ -176,6 +185,7 @@ static void walk_others(struct mr_find *find)
 {
     find->list_count = 0;
     mr_emergency_walk(add_to_list, find);
+    mr_guarded_walk(add_to_list, find);
     if (mr_heap_where() == MR_ROUTE_CLASSIC)
         mr_classic_walk(add_to_list, find);
 }
@@ -279,6 +289,8 @@ size_t mr_find_own(struct mr_find_range *ranges, size_t cap)
     for (uint32_t r = 0; r < atomic_load(&mr_region_count) && n < cap; r++)
         ranges[n++] = (struct mr_find_range){ mr_regions[r].base, mr_regions[r].base + mr_regions[r].reserved };
     for (uint32_t k = 0; n < cap && mr_classic_region(k, &range.from, &range.to); k++)
+        ranges[n++] = range;
+    if (n < cap && mr_guarded_own(&range.from, &range.to))
         ranges[n++] = range;
     return n;
 }

@@ -6,6 +6,7 @@
 #ifndef MR_HEAP_H
 #define MR_HEAP_H
 
+#include "guarded.h"
 #include "ledger.h"
 #include "slab.h"
 #include "sizeclass.h"

@@ -185,6 +185,8 @@ static void boot(void)
 {
     mr_conf_boot();
     mr_heap_watch = watch_by_option[mr_conf.trace];
+    if (mr_heap_watch == MR_WATCH_NOTHING && (mr_conf.guard || *mr_conf.fail))
+        mr_heap_watch = MR_WATCH_SOME;
     init_heap(&shared);
     bool classic = mr_conf.strategy != MR_STRATEGY_SLAB;
     bool ready = classic ? mr_classic_init((enum mr_fit)(mr_conf.strategy - MR_STRATEGY_FIRST_FIT)) : mr_space_init();
@@ -264,7 +266,8 @@ void mr_heaps_leave_rest(struct mr_heap *heap)
  * were registered before ours run while the locks are held: until they are released this
  * thread counts as busy, and what they allocate comes from elsewhere. */
 
-static struct mr_lock *const fork_locks[] = { &heaps_lock, &shared_lock, &mr_classic_lock, &mr_space_lock };
+static struct mr_lock *const fork_locks[] = { &heaps_lock, &shared_lock, &mr_classic_lock, &mr_space_lock,
+                                            &mr_guarded_lock };
 static bool fork_took[MR_COUNT(fork_locks)], fork_mine[MR_COUNT(fork_locks)];
 static struct mr_heap *fork_self; /* the forking thread's; under all the locks */
 

@@ -203,13 +203,17 @@ static struct mr_slab *held_at(const void *p)
 
 static enum mr_freed free_elsewhere(void *p)
 {
+    if (mr_guarded_holds(p))
+        return mr_guarded_free(p);
     return mr_lookup_slice(p) ? MR_NOT_A_BLOCK : mr_emergency_free(p);
 }
+
+static enum mr_freed free_classic(void *p) { return mr_guarded_holds(p) ? mr_guarded_free(p) : mr_classic_free(p); }
 
 enum mr_freed mr_heap_free_in(struct mr_heap *heap, void *p)
 {
     if (MR_UNLIKELY(mr_heap_where() == MR_ROUTE_CLASSIC))
-        return mr_classic_free(p);
+        return free_classic(p);
     struct mr_slab *head = held_at(p);
     return MR_LIKELY(head != NULL) ? free_in(heap, head, p) : free_elsewhere(p);
 }
@@ -219,7 +223,7 @@ enum mr_freed mr_heap_free_rest(void *p)
     if (!p)
         return MR_FREED;
     if (MR_UNLIKELY(mr_heap_where() == MR_ROUTE_CLASSIC))
-        return mr_classic_free(p);
+        return free_classic(p);
     struct mr_slab *head = held_at(p);
     if (MR_UNLIKELY(!head))
         return free_elsewhere(p);
@@ -232,10 +236,20 @@ enum mr_freed mr_heap_free_rest(void *p)
 
 /* ---- sizes and resizing ----------------------------------------------------------------------------------- */
 
+static size_t usable_guarded(const void *p, enum mr_freed *known)
+{
+    bool in_use;
+    size_t usable = mr_guarded_usable(p, &in_use);
+    *known = in_use ? MR_FREED : MR_NOT_A_BLOCK;
+    return usable;
+}
+
 size_t mr_heap_usable(const void *p, enum mr_freed *known)
 {
     enum mr_freed ignored;
     known = known ? known : &ignored;
+    if (mr_guarded_holds(p))
+        return usable_guarded(p, known);
     if (mr_heap_where() == MR_ROUTE_CLASSIC)
         return mr_classic_usable(p, known);
     struct mr_slab *slice = mr_lookup_slice(p);
@@ -262,6 +276,8 @@ static bool fits_in_place(size_t usable, size_t size)
 /* A small block stays when the new size is one of its class: its tag has no room for more slack. */
 void *mr_heap_resize_in(struct mr_heap *heap, void *p, size_t size)
 {
+    if (mr_guarded_holds(p))
+        return NULL;
     if (mr_heap_where() == MR_ROUTE_CLASSIC)
         return mr_classic_resize(p, size);
     size_t usable = mr_heap_usable(p, NULL);
@@ -280,8 +296,11 @@ static void *resize_large(void *p, size_t size)
     return q;
 }
 
+/* A guarded block has no room, and its size is exact. */
 static void *resize(void *p, size_t usable, size_t size)
 {
+    if (mr_guarded_holds(p))
+        return size == usable ? p : NULL;
     if (mr_heap_where() == MR_ROUTE_CLASSIC)
         return mr_classic_resize(p, size);
     if (usable > MR_SLAB_MAX && size > MR_SLAB_MAX && mr_lookup_slice(p))

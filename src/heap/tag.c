@@ -20,6 +20,11 @@ static struct place find_in_slab(struct mr_slab *slab, const void *p)
 
 static struct place find(const void *p)
 {
+    if (mr_guarded_holds(p)) {
+        size_t usable;
+        uint64_t *tag = mr_guarded_tag(p, &usable);
+        return (struct place){ .large = tag, .usable = usable };
+    }
     if (mr_heap_where() == MR_ROUTE_CLASSIC) {
         size_t usable;
         uint64_t *tag = mr_classic_tag(p, &usable);

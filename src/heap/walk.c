@@ -147,8 +147,8 @@ static void add_up(struct mr_heap_stats *stats)
     for (unsigned i = 0; i < MR_ROW_COUNT; i++) {
         struct mr_row *row = &stats->rows[i];
         if (!row->large && mr_heap_where() == MR_ROUTE_SLAB) {
-            row->alloc_bytes = row->allocs * row->size;
-            row->in_use_bytes = (row->allocs - row->frees) * row->size;
+            row->alloc_bytes += row->allocs * row->size;
+            row->in_use_bytes += (row->allocs - row->frees) * row->size;
         }
         t->allocations += row->allocs;
         t->frees += row->frees;
@@ -213,6 +213,7 @@ void mr_heap_look(struct mr_heap_stats *stats, bool resident, unsigned patience_
     else
         look_at_slabs(stats, patience_ms);
     mr_emergency_look(stats);
+    mr_guarded_look(stats);
     add_up(stats);
     if (resident)
         stats->totals.resident_bytes = mr_heap_where() == MR_ROUTE_CLASSIC ? mr_classic_resident() : resident_bytes();
@@ -350,7 +351,7 @@ static bool walk_slabs(mr_heap_each *each, void *ctx, unsigned patience_ms)
 
 bool mr_heap_walk(mr_heap_each *each, void *ctx, unsigned patience_ms)
 {
-    if (!mr_emergency_walk(each, ctx))
+    if (!mr_emergency_walk(each, ctx) || !mr_guarded_walk(each, ctx))
         return true;
     if (mr_heap_where() != MR_ROUTE_CLASSIC)
         return walk_slabs(each, ctx, patience_ms);
@@ -368,6 +369,7 @@ const char *mr_heap_check(void)
     if (mr_heap_where() == MR_ROUTE_CLASSIC)
         return mr_classic_check();
     const char *wrong = mr_space_check();
+    wrong = wrong ? wrong : mr_guarded_check();
     for (struct mr_heap *heap = mr_heaps_first(); heap && !wrong; heap = heap->next)
         if (atomic_load_explicit(&heap->state, memory_order_relaxed) != MR_HEAP_DEAD)
             wrong = mr_bin_check(heap);

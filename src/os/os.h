@@ -42,6 +42,10 @@ void mr_vm_populate(void *at, size_t bytes);
 /* Asks for huge pages where the range is touched for the first time; a hint. */
 void mr_vm_huge(void *at, size_t bytes);
 
+/* Makes a range inaccessible, or readable and writable, as it is. False, with nothing changed: the process has too many
+ * mappings. */
+bool mr_vm_protect(void *at, size_t bytes, bool accessible);
+
 /* Moves the pages of `from` to `to` (both committed, not overlapping) without copying; `from` then
  * reads as zero. Costs one mapping or two more. False, with nothing changed, where the kernel
  * cannot (before 5.7) or has too many mappings. */
@@ -62,7 +66,7 @@ enum mr_rank {
     MR_RANK_HEAPS, MR_RANK_LATE,    /* heap: whoever is watched may be in the heap that all share */
     MR_RANK_PEAKS, MR_RANK_TIMELINE, MR_RANK_LANES, MR_RANK_WALK, MR_RANK_STACKS, MR_RANK_FINDINGS, MR_RANK_STRINGS, /* track, ledger */
     MR_RANK_CLASSIC, MR_RANK_SPACE, /* heap */
-    MR_RANK_QUARANTINE,
+    MR_RANK_GUARDED, MR_RANK_QUARANTINE,
     MR_RANK_COUNT
 };
 
@@ -248,5 +252,26 @@ void mr_world_unguard(const struct mr_world_guard *saved);
 
 /* The kernel's number of the calling thread. */
 int32_t mr_world_tid(void);
+
+/* ---- faults (fault.c) -----------------------------------------------------------------------------------
+ * An instruction touched memory that is not there, or not so. The registers are those it found. */
+enum mr_fault_access { MR_FAULT_READ, MR_FAULT_WRITE, MR_FAULT_ACCESS /* nobody knows which */ };
+struct mr_fault {
+    uintptr_t address;
+    enum mr_fault_access access;
+    uintptr_t pc, sp, bp;
+};
+
+/* True: dealt with, the instruction is to run again. Called in a signal handler, with the program's mask for it. */
+typedef bool mr_fault_handler(const struct mr_fault *fault);
+
+/* From now on `handler` sees SIGSEGV and SIGBUS before the program does, if an instruction raised them. False: the
+ * system refuses. */
+bool mr_fault_watch(mr_fault_handler *handler);
+bool mr_fault_is_watched(int sig);
+
+/* What sigaction does, for a signal that is watched: to the program all is as if it were not. */
+struct sigaction;
+int mr_fault_action(int sig, const struct sigaction *action, struct sigaction *old);
 
 #endif

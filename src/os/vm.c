@@ -71,6 +71,14 @@ bool mr_vm_commit(void *at, size_t bytes)
     return map(at, bytes, PROT_READ | PROT_WRITE, MAP_FIXED) != NULL;
 }
 
+bool mr_vm_protect(void *at, size_t bytes, bool accessible)
+{
+    int saved = errno;
+    bool done = syscall(SYS_mprotect, at, bytes, accessible ? PROT_READ | PROT_WRITE : PROT_NONE) == 0;
+    errno = saved;
+    return done;
+}
+
 bool mr_vm_purge(void *at, size_t bytes) { return advise(at, bytes, MADV_DONTNEED); }
 void mr_vm_huge(void *at, size_t bytes) { advise(at, bytes, MADV_HUGEPAGE); }
 void mr_vm_populate(void *at, size_t bytes) { advise(at, bytes, MADV_POPULATE_WRITE); }

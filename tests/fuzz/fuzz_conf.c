@@ -45,7 +45,7 @@ static void check_values(const struct mr_conf *conf)
         char text[64];
         struct mr_fmt f = mr_fmt_to_buffer(text, sizeof text);
         int complaints = 0;
-        if (option->type == MR_OPTION_TEXT)
+        if (mr_option_is_text(option))
             continue;
         uint64_t n = *(const uint64_t *)((const char *)conf + option->offset);
         require(n >= option->min && n <= option->max, "out of range", option->name);

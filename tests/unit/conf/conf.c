@@ -212,7 +212,7 @@ Test(conf, values_print_as_they_are_read)
 {
     for (size_t i = 0; i < mr_option_count; i++) {
         const struct mr_option *option = &mr_options[i];
-        if (option->type == MR_OPTION_TEXT)
+        if (mr_option_is_text(option))
             continue;
         const uint64_t values[] = { option->def, option->min, option->max, option->min + 1 };
         for (size_t v = 0; v < MR_COUNT(values); v++) {
@@ -255,7 +255,7 @@ Test(conf, every_row_of_the_table_is_whole)
         cr_expect_eq(option->type == MR_OPTION_CHOICE || option->type == MR_OPTION_SET, *option->values != '\0', "%s", option->name);
         cr_expect(option->type != MR_OPTION_SET || option->max + 1 == (uint64_t)1 << words, "%s", option->name);
         cr_expect(option->type != MR_OPTION_CHOICE || option->max + 1 == (uint64_t)words, "%s", option->name);
-        cr_expect_eq(option->type == MR_OPTION_TEXT, option->def_text != NULL, "%s", option->name);
+        cr_expect_eq(mr_option_is_text(option), option->def_text != NULL, "%s", option->name);
         cr_expect_neq(strncmp(option->name, "TEST_", 5), 0, "%s is reserved for tests", option->name);
     }
 }
