@@ -28,7 +28,7 @@ struct check {
 static bool find(const void *ctx, uintptr_t word, struct mr_reach_block *block)
 {
     struct mr_find_block found;
-    if (!mr_find_block(ctx, word, &found))
+    if (!mr_find_place(ctx, word, &found))
         return false;
     *block = (struct mr_reach_block){ found.start, found.size, found.index };
     return true;
@@ -70,7 +70,7 @@ static void mark_at(void *ctx, uintptr_t at, size_t bytes)
     struct check *c = ctx;
     struct mr_reach_block block;
     (void)bytes;
-    if (find(&c->find, at, &block))
+    if (find(&c->find, at, &block) && c->reach.states[block.index] != MR_REACH_FREE)
         mr_mark_block(&c->reach, &block);
 }
 

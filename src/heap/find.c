@@ -257,10 +257,14 @@ bool mr_find_open(struct mr_find *find)
     return true;
 }
 
+bool mr_find_place(const struct mr_find *find, uintptr_t word, struct mr_find_block *block)
+{
+    return number_of(find, word, block) || (find->list_count && find_in_list(find, word, block));
+}
+
 bool mr_find_block(const struct mr_find *find, uintptr_t word, struct mr_find_block *block)
 {
-    return (number_of(find, word, block) || (find->list_count && find_in_list(find, word, block))) &&
-           find->notes[block->index];
+    return mr_find_place(find, word, block) && find->notes[block->index];
 }
 
 static void visit_slice(const struct mr_find *find, const struct mr_find_slice *slice, mr_find_visit *each, void *ctx)

@@ -166,7 +166,10 @@ void mr_heap_thaw(void);
 bool mr_find_open(struct mr_find *find);
 void mr_find_close(struct mr_find *find);
 
-/* The block in use that holds the byte at `word`. A pointer to one past the end of a block is none into it. */
+/* The block that holds the byte at `word`, in use or not (what its note says). */
+bool mr_find_place(const struct mr_find *find, uintptr_t word, struct mr_find_block *block);
+
+/* The same, only when it is in use. A pointer to one past the end of a block is none into it. */
 bool mr_find_block(const struct mr_find *find, uintptr_t word, struct mr_find_block *block);
 
 /* Calls `each` for the blocks in use, in the order of their numbers. */

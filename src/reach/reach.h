@@ -41,7 +41,7 @@ struct mr_reach_block {
     uint32_t index;
 };
 
-/* The block in use that holds the byte at `word`. */
+/* The block that holds the byte at `word`; whether it is in use its state says. */
 typedef bool mr_reach_find(const void *ctx, uintptr_t word, struct mr_reach_block *block);
 
 /* How many bytes the program may have asked for when it got that block. */
@@ -102,6 +102,8 @@ MR_INLINE uintptr_t mr_reach_stack_pointer(void)
     return sp;
 }
 
+enum { MR_REACH_MEETINGS = 16 };
+
 /* ---- mark.c --------------------------------------------------------------------------------------------- */
 struct mr_reach {
     mr_reach_find *find;
@@ -121,6 +123,8 @@ struct mr_reach {
     uintptr_t rest, rest_end; /* and what comes behind it, without its empty OS pages: */
     int rest_pages;
     bool rest_own;
+    struct mr_reach_meeting { uintptr_t word; struct mr_reach_block block; } meetings[MR_REACH_MEETINGS];
+    uint32_t met, settled;   /* meetings: met - settled are open */
     int phase;
     uintptr_t head;
     uint64_t scanned;        /* bytes looked through */

@@ -19,7 +19,7 @@ static bool find(const void *ctx, uintptr_t word, struct mr_reach_block *block)
 {
     uint32_t i = (uint32_t)((word - (uintptr_t)heap) / SIZE);
     (void)ctx;
-    if (word - (uintptr_t)heap >= sizeof *heap * BLOCKS || !states[i])
+    if (word - (uintptr_t)heap >= sizeof *heap * BLOCKS)
         return false;
     *block = (struct mr_reach_block){ (uintptr_t)heap[i], SIZE, i };
     return true;
