@@ -276,10 +276,12 @@ static bool next_block(struct mr_reach *reach)
         return false;
     if (!reach->find(reach->ctx, reach->work[--reach->work_count], &b))
         return true;
-    if (b.size >= SPARSE)
-        start_range(reach, b.start, b.start + b.size, reach->pages, false);
+    /* Behind what was asked for lies what somebody else left there. */
+    size_t bytes = mr_min(b.size, reach->ask(reach->ctx, &b).most);
+    if (bytes >= SPARSE)
+        start_range(reach, b.start, b.start + bytes, reach->pages, false);
     else
-        set_run(reach, b.start, b.start + b.size);
+        set_run(reach, b.start, b.start + bytes);
     return true;
 }
 

@@ -31,6 +31,13 @@ static struct mr_reach_asked ask(const void *ctx, const struct mr_reach_block *b
     return (struct mr_reach_asked){ 50, block->size };
 }
 
+static struct mr_reach_asked ask_forty(const void *ctx, const struct mr_reach_block *block)
+{
+    (void)ctx;
+    (void)block;
+    return (struct mr_reach_asked){ 40, 40 };
+}
+
 static void open_reach(void)
 {
     mr_os_init();
@@ -111,6 +118,19 @@ Test(mark, what_is_behind_the_bytes_asked_for_is_not_inside)
 }
 
 /* One definite block per source of the graph; a cycle is spoken for by its lowest. */
+Test(mark, what_lies_behind_the_bytes_asked_for_leads_nowhere)
+{
+    open_reach();
+    reach.ask = ask_forty;
+    root[0] = at(1);
+    heap[1][4] = at(2);
+    heap[1][5] = at(3);
+    mark_all();
+    cr_expect_eq(states[1], MR_REACH_REACHABLE);
+    cr_expect_eq(states[2], MR_REACH_REACHABLE);
+    cr_expect_eq(states[3], MR_REACH_DEFINITE);
+}
+
 Test(mark, heads_of_lost_graphs)
 {
     open_reach();
