@@ -32,8 +32,46 @@ void mr_findings_bad_pointer(const char *call, const void *p, const struct mr_un
  * thread's stack, in a loaded object, or nowhere. */
 bool mr_findings_foreign(const char *call, const void *p, const struct mr_unwind_start *from);
 
+/* A size or an alignment that was asked for and cannot be had; told when arguments are checked and it makes no sense. */
+void mr_findings_size(size_t size, const struct mr_unwind_start *from);
+void mr_findings_alignment(const char *call, size_t align, const struct mr_unwind_start *from);
+
 /* In a fork child. */
 void mr_findings_forked(void);
+
+/* ---- what belongs to what (family.c); does nothing unless that is checked ---------------------------------- */
+
+enum mr_family {
+    MR_FAMILY_MALLOC,
+    MR_FAMILY_NEW,
+    MR_FAMILY_NEW_ARRAY,
+    MR_FAMILY_NEW_ALIGNED,
+    MR_FAMILY_NEW_ARRAY_ALIGNED,
+    MR_FAMILY_COUNT
+};
+
+/* What the caller of a function says of the block it gives back. */
+struct mr_family_promise {
+    enum mr_family family;  /* the function's */
+    enum mr_family becomes; /* the block's from then on: that of the function it is handed on to */
+    size_t size;            /* MR_SIZE_UNKNOWN */
+    size_t align;           /* 0 unknown */
+};
+void mr_family_give(void *p, const struct mr_family_promise *promise, const struct mr_unwind_start *from);
+
+/* The block at p, which came from a function of one family, is handed out by one of another. */
+void mr_family_take(void *p, enum mr_family was, enum mr_family family);
+
+/* ---- checked blocks (checked.c); does nothing unless some are ------------------------------------------------- */
+
+/* Looks at every block in use and every one in quarantine. */
+void mr_checked_verify(const char *call, unsigned patience_ms);
+
+/* What is in quarantine was freed by the program: moves it in the heap's figures. */
+void mr_checked_settle(struct mr_heap_stats *stats);
+
+/* From a block of the heap to the program's part of it; false: the program has none. */
+bool mr_checked_user(uintptr_t *start, size_t *size);
 
 /* ---- what the program says about its leaks (exempt.c) ----------------------------------------------------
  * Annotations that LeakSanitizer made common. All are async-signal-safe and take no lock. */
@@ -59,8 +97,8 @@ void mr_exempt_each_region(mr_exempt_visit *each, void *ctx);
 /* ---- leaks (leak.c) ----------------------------------------------------------------------------------------- */
 
 struct mr_leak_block {
-    uintptr_t start;
-    size_t size; /* usable bytes */
+    uintptr_t start; /* the heap's block, as the tag knows it */
+    size_t size; /* usable bytes; of a checked block those asked for */
     enum mr_leak_kind kind;
     uintptr_t holder; /* INDIRECT: the definite block it hangs on, else 0 */
 };

@@ -2,20 +2,19 @@
  *
  * Equal findings, of one kind and met at one call stack (without stacks: in one call), are told once and counted. The
  * entries are the ledger's, which is opened for the first finding if nobody did before. */
-#include "check.h"
-
 #include <dlfcn.h>
 #include <link.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "conf.h"
+#include "zone.h"
+
 #include "os.h"
 
 enum { FINDINGS_MOST = 1024, TEXT_CAP = 512 };
 
 static struct mr_lock lock = MR_LOCK_INIT(MR_RANK_FINDINGS);
-static uint64_t places[FINDINGS_MOST]; /* of entry i: its stack, or the call's pc */
+static uint64_t places[FINDINGS_MOST]; /* of entry i: its stack, or what comes nearest */
 
 /* ---- the line -------------------------------------------------------------------------------------------- */
 
@@ -43,7 +42,9 @@ static void write_line(const struct mr_finding *finding, const char *details)
 
 static uint64_t place_of(const struct mr_finding *finding, uint32_t stack)
 {
-    return stack ? stack : finding->from ? finding->from->pc : 0;
+    return stack           ? stack
+           : finding->from ? finding->from->pc
+                           : finding->allocation_stack ? finding->allocation_stack : finding->address;
 }
 
 static struct mr_ledger_finding *find_equal(enum mr_finding_kind kind, uint64_t place)
@@ -165,29 +166,36 @@ static struct surroundings look_around(const void *p)
 }
 
 /* The kind that a call of that name makes of a block that is free already. */
-static enum mr_finding_kind kind_of_again(const char *call)
+enum mr_finding_kind mr_findings_again(const char *call)
 {
     return *call == 'm' ? MR_FINDING_BAD_POINTER : *call == 'r' ? MR_FINDING_REALLOC_FREED : MR_FINDING_DOUBLE_FREE;
 }
 
-static enum mr_finding_kind kind_of_bad(const char *call)
+enum mr_finding_kind mr_findings_bad(const char *call)
 {
     return *call == 'm' ? MR_FINDING_BAD_POINTER : MR_FINDING_INVALID_FREE;
 }
 
+uintptr_t mr_findings_block_around(const void *p)
+{
+    return mr_heap_where() == MR_ROUTE_SLAB ? look_around(p).start : 0;
+}
+
 void mr_findings_bad_pointer(const char *call, const void *p, const struct mr_unwind_start *from)
 {
+    if (mr_conf.check && mr_checked_bad_pointer(call, p, from))
+        return;
     struct surroundings around = mr_heap_where() == MR_ROUTE_SLAB ? look_around(p) : (struct surroundings){ 0 };
-    struct mr_finding finding = { .kind = kind_of_bad(call), .from = from, .address = (uintptr_t)p, .size = MR_SIZE_UNKNOWN };
+    struct mr_finding finding = { .kind = mr_findings_bad(call), .from = from, .address = (uintptr_t)p, .size = MR_SIZE_UNKNOWN };
     size_t inside = (uintptr_t)p - around.start;
     if (around.start && inside > 0) {
         mr_findings_tell(&finding, "%s: the pointer leads %lu %s into the block at 0x%lx", call, inside,
                          inside == 1 ? "byte" : "bytes", around.start);
     } else if (around.in_slab) {
-        finding.kind = kind_of_again(call);
+        finding.kind = mr_findings_again(call);
         mr_findings_tell(&finding, "%s: this block of %lu bytes was freed before", call, around.size);
     } else {
-        finding.kind = (uintptr_t)p % 16 ? finding.kind : kind_of_again(call);
+        finding.kind = (uintptr_t)p % 16 ? finding.kind : mr_findings_again(call);
         mr_findings_tell(&finding, "%s: no block in use starts there (freed before, or not from malloc)", call);
     }
 }
@@ -234,7 +242,7 @@ static const char *object_at(const void *p)
 
 bool mr_findings_foreign(const char *call, const void *p, const struct mr_unwind_start *from)
 {
-    struct mr_finding finding = { .kind = kind_of_bad(call), .from = from, .address = (uintptr_t)p, .size = MR_SIZE_UNKNOWN };
+    struct mr_finding finding = { .kind = mr_findings_bad(call), .from = from, .address = (uintptr_t)p, .size = MR_SIZE_UNKNOWN };
     const char *object = object_at(p);
     if (object)
         mr_findings_tell(&finding, "%s: not from malloc, it lies in %s itself", call, object);
@@ -245,4 +253,21 @@ bool mr_findings_foreign(const char *call, const void *p, const struct mr_unwind
     else
         return false;
     return true;
+}
+
+/* ---- arguments ------------------------------------------------------------------------------------------------------------- */
+
+void mr_findings_size(size_t size, const struct mr_unwind_start *from)
+{
+    struct mr_finding finding = { .kind = MR_FINDING_BAD_SIZE, .from = from, .size = MR_SIZE_UNKNOWN };
+    if (mr_zone_is_checked(MR_CHECK_ARGUMENTS) && size > PTRDIFF_MAX)
+        mr_findings_tell(&finding, "%lu bytes were asked for, which is %ld as a signed number", size, (long)size);
+}
+
+void mr_findings_alignment(const char *call, size_t align, const struct mr_unwind_start *from)
+{
+    struct mr_finding finding = { .kind = MR_FINDING_BAD_ALIGNMENT, .from = from, .size = MR_SIZE_UNKNOWN };
+    if (mr_zone_is_checked(MR_CHECK_ARGUMENTS))
+        mr_findings_tell(&finding, "%s was asked for an alignment of %lu; it must be a power of two%s", call, align,
+                         *call == 'p' ? " and a multiple of 8" : "");
 }

@@ -25,13 +25,21 @@ struct check {
 
 /* ---- what the marker asks ---------------------------------------------------------------------------------- */
 
+/* Of a checked block the program has a part, whose start is what its pointers lead to. */
+static struct mr_reach_block part_of(struct mr_find_block found)
+{
+    if (mr_conf.check)
+        mr_checked_user(&found.start, &found.size);
+    return (struct mr_reach_block){ found.start, found.size, found.index };
+}
+
 static bool find(const void *ctx, uintptr_t word, struct mr_reach_block *block)
 {
     struct mr_find_block found;
     if (!mr_find_place(ctx, word, &found))
         return false;
-    *block = (struct mr_reach_block){ found.start, found.size, found.index };
-    return true;
+    *block = part_of(found);
+    return word - block->start < block->size || word == block->start;
 }
 
 /* Exact where somebody has labelled the block. Otherwise what its size was rounded up from: classes lie an eighth apart, or 16 bytes;
@@ -41,6 +49,8 @@ static struct mr_reach_asked ask(const void *ctx, const struct mr_reach_block *b
     struct mr_tag tag;
     size_t size = block->size;
     (void)ctx;
+    if (mr_conf.check)
+        return (struct mr_reach_asked){ size, size };
     if (mr_tag_get((const void *)block->start, &tag) && tag.label != 0)
         return (struct mr_reach_asked){ tag.size, tag.size };
     bool doubling = mr_conf.strategy == MR_STRATEGY_BUDDY;
@@ -84,7 +94,7 @@ static void mark_if_exempt(void *ctx, const struct mr_find_block *block)
 {
     struct check *c = ctx;
     if (c->request->is_exempt(c->request->ctx, block->start))
-        mark_at(c, block->start, block->size);
+        mark_at(c, part_of(*block).start, block->size);
 }
 
 /* A stack that lies in a block keeps that block. */
@@ -114,7 +124,8 @@ static void mark_roots(struct check *c)
 static void mark_lost(void *ctx, const struct mr_find_block *b)
 {
     struct check *c = ctx;
-    mr_mark_lost(&c->reach, &(struct mr_reach_block){ b->start, b->size, b->index });
+    struct mr_reach_block part = part_of(*b);
+    mr_mark_lost(&c->reach, &part);
 }
 
 static enum mr_leak_kind kind_of(uint8_t state)
@@ -131,14 +142,23 @@ static enum mr_leak_kind kind_of(uint8_t state)
     }
 }
 
+/* Where the heap's block starts that an indirectly lost one hangs on. */
+static uintptr_t holder_of(const struct check *c, const struct mr_find_block *b)
+{
+    struct mr_find_block holder;
+    uintptr_t part = mr_mark_holder(&c->reach, b->index);
+    return mr_find_block(&c->find, part, &holder) ? holder.start : part;
+}
+
 static void book(struct check *c, const struct mr_find_block *b, enum mr_leak_kind kind)
 {
     struct mr_leak_sum *sum = &c->result->kinds[kind];
+    size_t size = part_of(*b).size;
     sum->blocks++;
-    sum->bytes += b->size;
+    sum->bytes += size;
     if (c->request->each)
-        c->request->each(c->request->ctx, &(struct mr_leak_block){
-            b->start, b->size, kind, kind == MR_LEAK_INDIRECT ? mr_mark_holder(&c->reach, b->index) : 0 });
+        c->request->each(c->request->ctx, &(struct mr_leak_block){ b->start, size, kind,
+                                                                   kind == MR_LEAK_INDIRECT ? holder_of(c, b) : 0 });
 }
 
 static void book_head(void *ctx, const struct mr_find_block *b)
@@ -189,6 +209,17 @@ static void mark(struct check *c)
     mr_mark_close(&c->reach);
 }
 
+/* What waits in quarantine was freed. */
+static void strike_hidden(void *ctx, const struct mr_find_block *b)
+{
+    struct check *c = ctx;
+    struct mr_find_block copy = *b;
+    if (!mr_checked_user(&copy.start, &copy.size)) {
+        c->find.notes[b->index] = 0;
+        c->find.in_use--;
+    }
+}
+
 /* The roots first: what is mapped afterwards is ours. */
 static void mark_process(struct check *c)
 {
@@ -198,6 +229,8 @@ static void mark_process(struct check *c)
     c->result->impossible = collect_roots(c);
     if (!c->result->impossible && !mr_find_open(&c->find))
         c->result->impossible = no_memory;
+    if (!c->result->impossible && mr_conf.check)
+        mr_find_each(&c->find, strike_hidden, c);
     if (!c->result->impossible && !open_reach(c))
         c->result->impossible = no_memory;
     if (!c->result->impossible)

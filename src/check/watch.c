@@ -6,11 +6,10 @@
  * Some: mallocs come here and count bytes until the next sample is due (a Poisson process over
  * bytes, as in tcmalloc and jemalloc); a sampled block comes from the shared heap, whose slabs are
  * marked, so that its free, and only such, comes here as well. */
-#include "check.h"
-
 #include <string.h>
 
-#include "conf.h"
+#include "zone.h"
+
 #include "os.h"
 #include "track.h"
 
@@ -142,19 +141,31 @@ void mr_watch_forked(bool recorded)
 {
     struct mr_heap *heap = mr_heap_self;
     booked &= recorded;
+    mr_findings_forked();
+    mr_quarantine_forked();
     mr_track_forked(mr_heap_is_real(heap) ? track_of(heap) : NULL);
 }
 
 /* ---- booking -------------------------------------------------------------------------------------------- */
 
-static uint32_t site_of(struct mr_heap *heap, const struct mr_unwind_start *from)
+/* The program says that what it allocates now is no leak; the site remembers it. */
+static void ignore_site(uint32_t site)
+{
+    struct mr_ledger_site *sites = mr_writer_entries(MR_SECTION_SITES);
+    if (site)
+        __atomic_fetch_or(&sites[site].flags, MR_SITE_IGNORED, __ATOMIC_RELAXED);
+}
+
+uint32_t mr_watch_site(struct mr_heap *heap, const struct mr_unwind_start *from)
 {
     struct watcher *watcher = watcher_of(heap);
     uint32_t site = booked ? mr_track_here(watcher ? &watcher->track : NULL, from) : 0;
-    return MR_LIKELY(site < MR_TAG_LABELS) ? site : 0;
+    if (MR_UNLIKELY(mr_exempt_is_off()))
+        ignore_site(site);
+    return MR_LIKELY(site < MR_ZONE_HIDDEN) ? site : 0;
 }
 
-static void book_alloc(struct mr_heap *heap, uint32_t site, size_t size, const void *p)
+void mr_watch_book(struct mr_heap *heap, uint32_t site, size_t size, const void *p)
 {
     if (mr_heap_watch == MR_WATCH_SOME)
         mr_track_alloc_sampled(track_of(heap), site, size, p, mr_conf.sample_interval);
@@ -162,7 +173,7 @@ static void book_alloc(struct mr_heap *heap, uint32_t site, size_t size, const v
         mr_track_alloc(track_of(heap), site, size, p);
 }
 
-static void book_free(struct mr_heap *heap, const struct mr_tag *tag, const void *p)
+void mr_watch_unbook(struct mr_heap *heap, const struct mr_tag *tag, const void *p)
 {
     if (mr_heap_watch == MR_WATCH_SOME)
         mr_track_free_sampled(track_of(heap), tag->label, tag->size, p, mr_conf.sample_interval);
@@ -176,26 +187,16 @@ uint32_t mr_watch_stack(const struct mr_unwind_start *from)
     return booked ? mr_track_stack(mr_heap_is_real(heap) ? track_of(heap) : NULL, from) : 0;
 }
 
-/* The program says that what it allocates now is no leak; the site remembers it. */
-static void ignore_site(uint32_t site)
-{
-    struct mr_ledger_site *sites = mr_writer_entries(MR_SECTION_SITES);
-    if (site)
-        __atomic_fetch_or(&sites[site].flags, MR_SITE_IGNORED, __ATOMIC_RELAXED);
-}
-
 /* ---- taking ------------------------------------------------------------------------------------------------ */
 
 static void *take_watched(struct mr_heap *heap, size_t size, size_t align, bool *zero, const struct mr_unwind_start *from)
 {
-    uint32_t site = site_of(heap, from);
-    if (MR_UNLIKELY(mr_exempt_is_off()))
-        ignore_site(site);
+    uint32_t site = mr_watch_site(heap, from);
     void *p = align <= 16 ? mr_heap_try_take_in(heap, size, site) : NULL;
     if (MR_UNLIKELY(!p))
         p = mr_heap_take_in(heap, size, align, zero, site);
     if (p)
-        book_alloc(heap, site, size, p);
+        mr_watch_book(heap, site, size, p);
     mr_heaps_leave(heap);
     return p;
 }
@@ -223,7 +224,7 @@ static bool is_sample(struct mr_heap *heap, size_t size)
 
 static bool is_sample_due(size_t size)
 {
-    struct mr_heap *heap = mr_heaps_enter();
+    struct mr_heap *heap = mr_heap_enter();
     bool due = heap && is_sample(heap, size);
     if (heap)
         mr_heaps_leave(heap);
@@ -261,11 +262,13 @@ static void *take_some(size_t size, size_t align, bool *zero, const struct mr_un
 static void *take(const struct mr_unwind_start *from, size_t size, size_t align, bool *zero)
 {
     *zero = false;
-    if (MR_UNLIKELY(mr_heap_is_hopeless(size) || align > PTRDIFF_MAX / 2))
+    if (MR_UNLIKELY(mr_heap_is_hopeless(size) || align > PTRDIFF_MAX / 2)) {
+        mr_findings_size(size, from);
         return NULL;
+    }
     switch (watch_now()) {
     case MR_WATCH_ALL:
-        return take_all(size, align, zero, from);
+        return mr_conf.check ? mr_checked_take(from, size, align, zero) : take_all(size, align, zero, from);
     case MR_WATCH_SOME:
         return take_some(size, align, zero, from);
     default:
@@ -273,10 +276,17 @@ static void *take(const struct mr_unwind_start *from, size_t size, size_t align,
     }
 }
 
+static void *fill(void *p, size_t size)
+{
+    if (p && mr_zone_is_checked(MR_CHECK_FILL))
+        mr_fill_set(p, size, MR_FILL_NEW);
+    return p;
+}
+
 void *mr_watch_malloc(const struct mr_unwind_start *from, size_t size)
 {
     bool zero;
-    return take(from, size, 16, &zero);
+    return fill(take(from, size, 16, &zero), size);
 }
 
 void *mr_watch_calloc(const struct mr_unwind_start *from, size_t size)
@@ -289,7 +299,7 @@ void *mr_watch_calloc(const struct mr_unwind_start *from, size_t size)
 void *mr_watch_aligned(const struct mr_unwind_start *from, size_t align, size_t size)
 {
     bool zero;
-    return take(from, size, align, &zero);
+    return fill(take(from, size, align, &zero), size);
 }
 
 /* ---- giving back -------------------------------------------------------------------------------------------------------- */
@@ -302,7 +312,7 @@ static enum mr_freed free_watched(void *p, const struct mr_tag *tag)
     struct mr_heap *heap = mr_heap_enter();
     enum mr_freed freed = mr_heap_free_in(heap, p);
     if (freed == MR_FREED)
-        book_free(heap, tag, p);
+        mr_watch_unbook(heap, tag, p);
     if (heap)
         mr_heaps_leave(heap);
     return freed;
@@ -318,14 +328,16 @@ static bool free_own(void *p)
     heap = mr_heaps_enter();
     bool freed = mr_heap_try_free_in(heap, p, &tag);
     if (freed)
-        book_free(heap, &tag, p);
+        mr_watch_unbook(heap, &tag, p);
     mr_heaps_leave(heap);
     return freed;
 }
 
-enum mr_freed mr_watch_free(void *p)
+enum mr_freed mr_watch_free(const struct mr_unwind_start *from, void *p)
 {
     struct mr_tag tag;
+    if (mr_conf.check)
+        return mr_checked_free(from, p);
     if (MR_LIKELY(mr_heap_watch == MR_WATCH_ALL && free_own(p)))
         return MR_FREED;
     bool watched = p && watch_now() != MR_WATCH_NOTHING && mr_tag_get(p, &tag) && is_booked(&tag);
@@ -342,10 +354,10 @@ static void *resize_watched(const struct mr_unwind_start *from, void *p, size_t 
         return NULL;
     void *q = mr_heap_resize_in(heap, p, size);
     if (q) {
-        uint32_t site = site_of(heap, from);
-        book_free(heap, tag, p);
+        uint32_t site = mr_watch_site(heap, from);
+        mr_watch_unbook(heap, tag, p);
         mr_tag_set(q, site, size);
-        book_alloc(heap, site, size, q);
+        mr_watch_book(heap, site, size, q);
     }
     mr_heaps_leave(heap);
     return q;
@@ -359,7 +371,7 @@ static void *resize_by_copying(const struct mr_unwind_start *from, void *p, size
     if (!q)
         return NULL;
     memcpy(q, p, mr_min(usable, size));
-    mr_watch_free(p);
+    mr_watch_free(from, p);
     return q;
 }
 
@@ -378,6 +390,8 @@ static void *resize_unbooked(const struct mr_unwind_start *from, void *p, size_t
 void *mr_watch_realloc(const struct mr_unwind_start *from, void *p, size_t size, enum mr_freed *freed)
 {
     struct mr_tag tag;
+    if (mr_conf.check)
+        return mr_checked_realloc(from, p, size, freed);
     if (watch_now() == MR_WATCH_NOTHING || !mr_tag_get(p, &tag) || !is_booked(&tag))
         return resize_unbooked(from, p, size, freed);
     *freed = MR_FREED;
@@ -385,4 +399,9 @@ void *mr_watch_realloc(const struct mr_unwind_start *from, void *p, size_t size,
         return NULL;
     void *q = resize_watched(from, p, size, &tag);
     return q ? q : resize_by_copying(from, p, size);
+}
+
+size_t mr_watch_usable(const void *p, enum mr_freed *known)
+{
+    return mr_conf.check ? mr_checked_usable(p, known) : mr_heap_usable(p, known);
 }

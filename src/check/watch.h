@@ -1,4 +1,4 @@
-/* watch.h: the allocation functions while somebody watches (MEMOIR_TRACE).
+/* watch.h: the allocation functions while somebody watches (MEMOIR_TRACE, MEMOIR_CHECK).
  *
  * The entry layer's slow paths come here when mr_heap_watch is anything but MR_WATCH_NOTHING; each function
  * does what its namesake of heap.h does, for a request that came `from` there. */
@@ -16,7 +16,8 @@ void *mr_watch_malloc(const struct mr_unwind_start *from, size_t size);
 void *mr_watch_calloc(const struct mr_unwind_start *from, size_t size);
 void *mr_watch_aligned(const struct mr_unwind_start *from, size_t align, size_t size);
 void *mr_watch_realloc(const struct mr_unwind_start *from, void *p, size_t size, enum mr_freed *freed);
-enum mr_freed mr_watch_free(void *p);
+enum mr_freed mr_watch_free(const struct mr_unwind_start *from, void *p);
+size_t mr_watch_usable(const void *p, enum mr_freed *known);
 
 /* The stack of a caller, as a node of FRAMES; 0 where call stacks are not recorded. */
 uint32_t mr_watch_stack(const struct mr_unwind_start *from);

@@ -14,12 +14,20 @@ static void remember(void *ctx, const char *line)
     mr_fmt_print(&complaint_text, "%s\n", line);
 }
 
+/* Checked blocks all take the long way, where a stack costs little more: sampling them would spare nothing. */
+static void read_options(void)
+{
+    mr_conf_read_environment(&mr_conf, environ, remember, NULL);
+    if (mr_conf.check && mr_conf.trace == MR_TRACE_SAMPLE)
+        mr_conf.trace = MR_TRACE_FULL;
+}
+
 /* The environment of a set-user-id program is its caller's: not to be obeyed. */
 void mr_conf_boot(void)
 {
     static bool done; /* the first caller is alone: it runs before there are threads */
     if (!done && !mr_process_is_secure())
-        mr_conf_read_environment(&mr_conf, environ, remember, NULL);
+        read_options();
     done = true;
 }
 

@@ -51,9 +51,17 @@ void mr_tell_forked(void);
  * a vfork child. At most one report is written at a time; async-signal-safe. */
 void mr_tell_report(enum mr_exit_kind kind, int value);
 
+/* A last look at the blocks that are checked, in the process whose report it is. */
+void mr_tell_verify(void);
+
 /* ---- sites.c: call stacks and leaks in a report of the library's own; to be released after it is written -------------- */
 void mr_sites_fill(struct mr_report *report);
 void mr_sites_release(struct mr_report *report);
+
+/* ---- misuse.c: the findings in a report; to be released after it is written --------------------------------------- */
+void mr_misuse_fill(struct mr_report *report);
+void mr_misuse_release(struct mr_report *report);
+size_t mr_sites_frames(const struct mr_report *report, uint32_t stack, struct mr_report_frame *out, size_t cap);
 
 /* ---- story.c: what the ledger is told, beside what is booked as it happens ------------------------------------ */
 

@@ -23,11 +23,13 @@
 #include "conf.h"
 #include "os.h"
 
-/* The end is told once, whichever way it is reached first. */
-static _Atomic bool told;
+/* The end is told once, whichever way it is reached first: the last look may itself end the process. */
+static _Atomic bool looked, told;
 
 static void tell_end(enum mr_exit_kind kind, int value)
 {
+    if (!atomic_exchange(&looked, true))
+        mr_tell_verify();
     if (atomic_exchange(&told, true))
         return;
     mr_tell_report(kind, value);
@@ -148,6 +150,7 @@ extern int __cxa_at_quick_exit(void (*function)(void *), void *dso);
 
 static void forked(void)
 {
+    atomic_store(&looked, false);
     atomic_store(&told, false);
     mr_story_forked();
     mr_tell_forked();

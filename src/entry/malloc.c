@@ -60,7 +60,7 @@ static void free_other(void *p, const struct mr_unwind_start *from)
 
 static MR_NOINLINE void free_slow(void *p)
 {
-    switch (MR_LIKELY(!mr_heap_watch) ? mr_heap_free_rest(p) : mr_watch_free(p)) {
+    switch (MR_LIKELY(!mr_heap_watch) ? mr_heap_free_rest(p) : mr_watch_free(MR_WATCH_CALLER, p)) {
     case MR_FREED:
         break;
     case MR_NOT_OURS:
@@ -157,6 +157,18 @@ static MR_NOINLINE void *memalign_slow(size_t align, size_t size)
     return MR_LIKELY(p != NULL) ? p : out_of_memory();
 }
 
+static MR_NOINLINE size_t round_up(size_t align)
+{
+    mr_findings_alignment("memalign", align, MR_WATCH_CALLER);
+    return align <= 16 ? 16 : (size_t)1 << mr_log2_ceil(align);
+}
+
+static MR_NOINLINE int refuse_alignment(size_t align)
+{
+    mr_findings_alignment("posix_memalign", align, MR_WATCH_CALLER);
+    return EINVAL;
+}
+
 /* As glibc's: an alignment that is no power of two is rounded up to one. */
 void *mr_entry_memalign(size_t align, size_t size)
 {
@@ -165,7 +177,7 @@ void *mr_entry_memalign(size_t align, size_t size)
         return NULL;
     }
     if (MR_UNLIKELY(!mr_is_pow2(align)))
-        align = align <= 16 ? 16 : (size_t)1 << mr_log2_ceil(align);
+        align = round_up(align);
     void *p = mr_heap_try_aligned(align, size);
     return MR_LIKELY(p != NULL) ? p : memalign_slow(align, size);
 }
@@ -187,7 +199,7 @@ static MR_NOINLINE int posix_memalign_slow(void **out, size_t align, size_t size
 static int entry_posix_memalign(void **out, size_t align, size_t size)
 {
     if (MR_UNLIKELY(!mr_is_pow2(align) || align % sizeof(void *) != 0))
-        return EINVAL;
+        return refuse_alignment(align);
     void *p = mr_heap_try_aligned(align, size);
     if (MR_UNLIKELY(!p))
         return posix_memalign_slow(out, align, size);
@@ -222,7 +234,7 @@ static size_t entry_usable_size(void *p)
     enum mr_freed known;
     if (!p)
         return 0;
-    size_t bytes = mr_heap_usable(p, &known);
+    size_t bytes = MR_LIKELY(!mr_heap_watch) ? mr_heap_usable(p, &known) : mr_watch_usable(p, &known);
     if (known == MR_NOT_OURS)
         return usable_size_other(p);
     if (known == MR_NOT_A_BLOCK)

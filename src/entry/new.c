@@ -60,6 +60,9 @@ MR_EXPORT void DELETE_ARRAY_ALIGNED_NOTHROW(void *p, size_t align, const void *n
 
 /* ---- throwing forms -------------------------------------------------------------------------------- */
 
+#define TEXT_(x) #x
+#define TEXT(x) TEXT_(x)
+
 static _Noreturn void throw_bad_alloc(void)
 {
     if (_ZSt17__throw_bad_allocv)
@@ -67,11 +70,34 @@ static _Noreturn void throw_bad_alloc(void)
     abort(); /* operator new called without a C++ library to throw with */
 }
 
+static bool replaced(const void *now, const void *ours) { return now != ours; }
+
+static void *our_new(size_t size) __attribute__((alias(TEXT(NEW))));
+static void *our_new_array(size_t size) __attribute__((alias(TEXT(NEW_ARRAY))));
+static void *our_new_aligned(size_t size, size_t align) __attribute__((alias(TEXT(NEW_ALIGNED))));
+static void give(void *p);
+static void give_aligned(void *p, size_t align);
+
+/* Where a single form is the program's, nobody knows what it takes its blocks from, and what it gives them to. */
+static bool all_ours(void)
+{
+    return !replaced(NEW, our_new) && !replaced(DELETE, give) && !replaced(NEW_ALIGNED, our_new_aligned) &&
+           !replaced(DELETE_ALIGNED, give_aligned);
+}
+
+static void *take_of(size_t size, size_t align)
+{
+    void *p = align ? mr_entry_memalign(align, size) : mr_entry_malloc(size);
+    if (MR_UNLIKELY(mr_heap_watch) && all_ours())
+        mr_family_take(p, MR_FAMILY_MALLOC, align ? MR_FAMILY_NEW_ALIGNED : MR_FAMILY_NEW);
+    return p;
+}
+
 /* align = 0: as malloc. Asks the new-handler for more memory until there is some, or none is left to ask. */
 static MR_NOINLINE void *new_slow(size_t size, size_t align)
 {
     for (;;) {
-        void *p = align ? mr_entry_memalign(align, size) : mr_entry_malloc(size);
+        void *p = take_of(size, align);
         if (p)
             return p;
         new_handler *handler = _ZSt15get_new_handlerv ? _ZSt15get_new_handlerv() : NULL;
@@ -88,16 +114,32 @@ void *NEW(size_t size)
 }
 
 void *NEW_ALIGNED(size_t size, size_t align) { return new_slow(size, align); }
-void *NEW_ARRAY(size_t size) { return NEW(size); }
-void *NEW_ARRAY_ALIGNED(size_t size, size_t align) { return NEW_ALIGNED(size, align); }
+
+static MR_NOINLINE void *new_array_watched(size_t size)
+{
+    void *p = NEW(size);
+    mr_family_take(p, MR_FAMILY_NEW, MR_FAMILY_NEW_ARRAY);
+    return p;
+}
+
+static MR_NOINLINE void *new_array_aligned_watched(size_t size, size_t align)
+{
+    void *p = NEW_ALIGNED(size, align);
+    mr_family_take(p, MR_FAMILY_NEW_ALIGNED, MR_FAMILY_NEW_ARRAY_ALIGNED);
+    return p;
+}
+
+void *NEW_ARRAY(size_t size) { return MR_UNLIKELY(mr_heap_watch) ? new_array_watched(size) : NEW(size); }
+void *NEW_ARRAY_ALIGNED(size_t size, size_t align)
+{
+    return MR_UNLIKELY(mr_heap_watch) ? new_array_aligned_watched(size, align) : NEW_ALIGNED(size, align);
+}
 
 /* ---- nothrow forms -----------------------------------------------------------------------------------
  * C cannot catch what a new-handler throws; libstdc++'s own forms can. They are asked only when
  * memory is short: they call the throwing form, which is ours or the program's. */
 
 static void *next_symbol(const char *name) { return dlsym(RTLD_NEXT, name); }
-
-static bool replaced(void *throwing, void *ours) { return throwing != ours; }
 
 static MR_NOINLINE void *nothrow_slow(const char *name, size_t size, const void *nothrow)
 {
@@ -112,12 +154,6 @@ static MR_NOINLINE void *aligned_nothrow_slow(const char *name, size_t size, siz
     *(void **)&next = next_symbol(name);
     return next ? next(size, align, nothrow) : mr_entry_memalign(align, size);
 }
-
-#define TEXT_(x) #x
-#define TEXT(x) TEXT_(x)
-
-static void *our_new(size_t size) __attribute__((alias(TEXT(NEW))));
-static void *our_new_array(size_t size) __attribute__((alias(TEXT(NEW_ARRAY))));
 
 void *NEW_NOTHROW(size_t size, const void *nothrow)
 {
@@ -144,20 +180,91 @@ void *NEW_ARRAY_ALIGNED_NOTHROW(size_t size, size_t align, const void *nothrow)
 
 /* ---- delete ------------------------------------------------------------------------------------------ */
 
-void DELETE(void *p) { mr_entry_free(p); }
-void DELETE_ARRAY(void *p) { DELETE(p); }
+static void promise(void *p, enum mr_family family, enum mr_family becomes, size_t size, size_t align,
+                    const struct mr_unwind_start *from)
+{
+    if (mr_heap_watch && all_ours())
+        mr_family_give(p, &(struct mr_family_promise){ family, becomes, size, align }, from);
+}
+
+static MR_NOINLINE void delete_slow(void *p)
+{
+    promise(p, MR_FAMILY_NEW, MR_FAMILY_MALLOC, MR_SIZE_UNKNOWN, 0, MR_WATCH_CALLER);
+    mr_entry_free(p);
+}
+
+static MR_NOINLINE void delete_array_watched(void *p)
+{
+    promise(p, MR_FAMILY_NEW_ARRAY, MR_FAMILY_NEW, MR_SIZE_UNKNOWN, 0, MR_WATCH_CALLER);
+    DELETE(p);
+}
+
+static MR_NOINLINE void delete_sized_watched(void *p, size_t size)
+{
+    promise(p, MR_FAMILY_NEW, MR_FAMILY_NEW, size, 0, MR_WATCH_CALLER);
+    DELETE(p);
+}
+
+static MR_NOINLINE void delete_array_sized_watched(void *p, size_t size)
+{
+    promise(p, MR_FAMILY_NEW_ARRAY, MR_FAMILY_NEW_ARRAY, size, 0, MR_WATCH_CALLER);
+    DELETE_ARRAY(p);
+}
+
+static MR_NOINLINE void delete_aligned_watched(void *p, size_t align)
+{
+    promise(p, MR_FAMILY_NEW_ALIGNED, MR_FAMILY_MALLOC, MR_SIZE_UNKNOWN, align, MR_WATCH_CALLER);
+    mr_entry_free(p);
+}
+
+static MR_NOINLINE void delete_sized_aligned_watched(void *p, size_t size, size_t align)
+{
+    promise(p, MR_FAMILY_NEW_ALIGNED, MR_FAMILY_NEW_ALIGNED, size, align, MR_WATCH_CALLER);
+    DELETE_ALIGNED(p, align);
+}
+
+static MR_NOINLINE void delete_array_aligned_watched(void *p, size_t size, size_t align)
+{
+    promise(p, MR_FAMILY_NEW_ARRAY_ALIGNED, MR_FAMILY_NEW_ALIGNED, size, align, MR_WATCH_CALLER);
+    DELETE_ALIGNED(p, align);
+}
+
+static void give(void *p)
+{
+    if (MR_UNLIKELY(!mr_heap_try_free(p)))
+        delete_slow(p);
+}
+void DELETE(void *p) __attribute__((alias("give")));
+
+#define WATCHED(watched, plain) (MR_UNLIKELY(mr_heap_watch) ? (watched) : (plain))
+
+void DELETE_ARRAY(void *p) { WATCHED(delete_array_watched(p), DELETE(p)); }
+void DELETE_SIZED(void *p, size_t size) { WATCHED(delete_sized_watched(p, size), DELETE(p)); }
+void DELETE_ARRAY_SIZED(void *p, size_t size) { WATCHED(delete_array_sized_watched(p, size), DELETE_ARRAY(p)); }
 
 /* GCC would say that the sizes are not looked at. */
 #define UNUSED(x) (void)(x)
 
-void DELETE_SIZED(void *p, size_t size) { UNUSED(size); DELETE(p); }
-void DELETE_ARRAY_SIZED(void *p, size_t size) { UNUSED(size); DELETE_ARRAY(p); }
 void DELETE_NOTHROW(void *p, const void *nothrow) { UNUSED(nothrow); DELETE(p); }
 void DELETE_ARRAY_NOTHROW(void *p, const void *nothrow) { UNUSED(nothrow); DELETE_ARRAY(p); }
-void DELETE_ALIGNED(void *p, size_t align) { UNUSED(align); mr_entry_free(p); }
-void DELETE_ARRAY_ALIGNED(void *p, size_t align) { DELETE_ALIGNED(p, align); }
-void DELETE_SIZED_ALIGNED(void *p, size_t size, size_t align) { UNUSED(size); DELETE_ALIGNED(p, align); }
-void DELETE_ARRAY_SIZED_ALIGNED(void *p, size_t size, size_t align) { UNUSED(size); DELETE_ARRAY_ALIGNED(p, align); }
+static void give_aligned(void *p, size_t align)
+{
+    WATCHED(delete_aligned_watched(p, align), mr_entry_free(p));
+}
+void DELETE_ALIGNED(void *p, size_t align) __attribute__((alias("give_aligned")));
+
+void DELETE_ARRAY_ALIGNED(void *p, size_t align)
+{
+    WATCHED(delete_array_aligned_watched(p, MR_SIZE_UNKNOWN, align), DELETE_ALIGNED(p, align));
+}
+void DELETE_SIZED_ALIGNED(void *p, size_t size, size_t align)
+{
+    WATCHED(delete_sized_aligned_watched(p, size, align), DELETE_ALIGNED(p, align));
+}
+void DELETE_ARRAY_SIZED_ALIGNED(void *p, size_t size, size_t align)
+{
+    WATCHED(delete_array_aligned_watched(p, size, align), DELETE_ARRAY_ALIGNED(p, align));
+}
 void DELETE_ALIGNED_NOTHROW(void *p, size_t align, const void *nothrow) { UNUSED(nothrow); DELETE_ALIGNED(p, align); }
 void DELETE_ARRAY_ALIGNED_NOTHROW(void *p, size_t align, const void *nothrow)
 {

@@ -65,7 +65,7 @@ static bool is_own(const struct mr_ledger_frame *frame)
     return module && (uintptr_t)is_own - module->start < module->end - module->start;
 }
 
-static size_t name_frames(const struct mr_report *report, uint32_t stack, struct mr_report_frame *out, size_t cap)
+size_t mr_sites_frames(const struct mr_report *report, uint32_t stack, struct mr_report_frame *out, size_t cap)
 {
     const struct mr_ledger_frame *frames = mr_writer_entries(MR_SECTION_FRAMES);
     size_t n = 0;
@@ -176,7 +176,7 @@ void mr_sites_fill(struct mr_report *report)
     if (mr_writer_header && mr_conf.trace != MR_TRACE_OFF) {
         report->trace = (enum mr_report_trace)mr_conf.trace;
         report->sample_interval = mr_conf.sample_interval;
-        report->frames = name_frames;
+        report->frames = mr_sites_frames;
         list_rows(report);
     } else if (leaks) {
         take_sums(report, leaks);

@@ -34,7 +34,7 @@ static bool is_to_be_written(void)
     return mr_conf.output[0] != '\0' || (mr_conf.ledger[0] == '\0' && (mr_conf.stats || mr_conf.leaks != MR_LEAKS_OFF));
 }
 
-bool mr_tell_is_due_at_end(void) { return is_to_be_written() || mr_conf.ledger[0] != '\0'; }
+bool mr_tell_is_due_at_end(void) { return is_to_be_written() || mr_conf.ledger[0] != '\0' || mr_conf.check; }
 bool mr_tell_is_due(void) { return mr_tell_is_due_at_end() || mr_conf.signal != 0; }
 
 /* Some programs close standard error before they end, and others put a file of theirs in its place: a
@@ -168,8 +168,11 @@ struct list {
 static bool add_block(void *ctx, const void *block, size_t size)
 {
     struct list *list = ctx;
+    uintptr_t start = (uintptr_t)block;
+    if (!mr_checked_user(&start, &size))
+        return true;
     if (list->len < list->cap)
-        list->blocks[list->len++] = (struct mr_report_block){ (uintptr_t)block, size };
+        list->blocks[list->len++] = (struct mr_report_block){ start, size };
     else
         list->left_out++;
     return true;
@@ -204,6 +207,7 @@ static struct mr_report gather(enum mr_exit_kind kind, int value)
 {
     mr_heap_boot();
     mr_heap_look(&stats, true, PATIENCE_MS);
+    mr_checked_settle(&stats);
     if (stats.totals.peak_ms > start_ms)
         stats.totals.peak_ms -= start_ms;
     else
@@ -236,6 +240,7 @@ static bool write_report(struct mr_report *report, int fd)
     struct list list = { 0 };
     size_t listed = 0;
     mr_sites_fill(report);
+    mr_misuse_fill(report);
     if (report->show_blocks) {
         listed = list_blocks(&list, report->totals.in_use_blocks);
         report->blocks = list.blocks;
@@ -248,6 +253,7 @@ static bool write_report(struct mr_report *report, int fd)
     mr_fmt_flush(&f);
     mr_vm_release(list.blocks, listed);
     mr_sites_release(report);
+    mr_misuse_release(report);
     return !target.broken;
 }
 
@@ -260,14 +266,38 @@ static void write_out(struct mr_report *report)
         mr_file_close(fd);
 }
 
+/* Blocks are checked, and nobody asked for a report: what was found was told as it was met, but for the stacks. */
+static bool is_about_findings(void)
+{
+    return mr_conf.check && !is_to_be_written() && mr_conf.ledger[0] == '\0' && mr_conf.signal == 0;
+}
+
+static void write_stacks(struct mr_report *report)
+{
+    report->show_stats = report->show_leaks = report->show_blocks = false;
+    if (mr_conf.trace != MR_TRACE_OFF && mr_writer_header && mr_writer_count(MR_SECTION_FINDINGS))
+        write_out(report);
+}
+
 void mr_tell_report(enum mr_exit_kind kind, int value)
 {
     if (story_pid != mr_process_id() || atomic_exchange(&telling, true))
         return;
-    if (kind == MR_EXIT_RUNNING || mr_story_wants_leaks())
+    bool stacks_only = kind != MR_EXIT_RUNNING && is_about_findings();
+    if (kind == MR_EXIT_RUNNING)
+        mr_checked_verify("on demand", PATIENCE_MS);
+    if (kind == MR_EXIT_RUNNING || (mr_story_wants_leaks() && !stacks_only))
         mr_story_check(kind != MR_EXIT_RUNNING);
     struct mr_report report = gather(kind, value);
-    if (is_to_be_written() || mr_conf.ledger[0] == '\0')
+    if (stacks_only)
+        write_stacks(&report);
+    else if (is_to_be_written() || mr_conf.ledger[0] == '\0')
         write_out(&report);
     atomic_store(&telling, false);
+}
+
+void mr_tell_verify(void)
+{
+    if (story_pid == mr_process_id() && mr_conf.check)
+        mr_checked_verify("at the end", PATIENCE_MS);
 }

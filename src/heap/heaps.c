@@ -184,7 +184,7 @@ static const int watch_by_option[] = {
 static void boot(void)
 {
     mr_conf_boot();
-    mr_heap_watch = watch_by_option[mr_conf.trace];
+    mr_heap_watch = mr_conf.check ? MR_WATCH_ALL : watch_by_option[mr_conf.trace];
     if (mr_heap_watch == MR_WATCH_NOTHING && (mr_conf.guard || *mr_conf.fail))
         mr_heap_watch = MR_WATCH_SOME;
     init_heap(&shared);

@@ -49,6 +49,7 @@ static bool read_large(const struct place *place, struct mr_tag *tag)
     uint64_t word = *place->large;
     tag->label = (uint32_t)(word >> 32) - 1;
     tag->size = place->usable - mr_min((size_t)(uint32_t)word, place->usable);
+    tag->usable = place->usable;
     return word >> 32 != 0;
 }
 
@@ -58,11 +59,12 @@ bool mr_tag_get(const void *p, struct mr_tag *tag)
     return place.small ? read_small(&place, tag) : place.large ? read_large(&place, tag) : false;
 }
 
-void mr_tag_set(void *p, uint32_t label, size_t size)
+size_t mr_tag_set(void *p, uint32_t label, size_t size)
 {
     struct place place = find(p);
     if (place.small)
         *place.small = mr_tag_make(label, place.usable - size);
     else if (place.large)
         *place.large = (uint64_t)(label + 1) << 32 | (uint32_t)mr_min(place.usable - size, (size_t)UINT32_MAX);
+    return place.small || place.large ? place.usable : 0;
 }

@@ -26,6 +26,7 @@
 struct mr_tag {
     uint32_t label;
     size_t size; /* asked for */
+    size_t usable;
 };
 
 MR_INLINE uint32_t mr_tag_make(uint32_t label, size_t slack)
@@ -35,7 +36,8 @@ MR_INLINE uint32_t mr_tag_make(uint32_t label, size_t slack)
 
 MR_INLINE struct mr_tag mr_tag_read(uint32_t word, size_t usable)
 {
-    return (struct mr_tag){ (word >> MR_TAG_SLACK_BITS) - 1, usable - mr_min((size_t)(word & MR_TAG_SLACK_MAX), usable) };
+    return (struct mr_tag){ (word >> MR_TAG_SLACK_BITS) - 1, usable - mr_min((size_t)(word & MR_TAG_SLACK_MAX), usable),
+                            usable };
 }
 
 /* The tag of block `index` of a watched slab. */
@@ -53,7 +55,8 @@ MR_INLINE bool mr_tag_is_watched(const struct mr_slab *slab)
 /* Of the block in use that starts at p. False: none does, or it is not watched. */
 bool mr_tag_get(const void *p, struct mr_tag *tag);
 
-/* Gives the block at p, in use and watched, another label and size (its class stays). */
-void mr_tag_set(void *p, uint32_t label, size_t size);
+/* Gives the block at p, in use and watched, another label and size (its class stays). Returns its usable bytes; 0, and
+ * nothing happened, when there is no such block. */
+size_t mr_tag_set(void *p, uint32_t label, size_t size);
 
 #endif

@@ -1,0 +1,335 @@
+/* checked.c: the malloc family while blocks are checked (MEMOIR_CHECK).
+ *
+ *   taken   the heap's block is hidden, sealed, filled, then shown
+ *   freed   verified, hidden, filled, then put into quarantine; what leaves that is verified again and goes to the heap
+ *
+ * Hidden is what the tag says (zone.h), so who walks the heap meanwhile looks at whole blocks only. */
+#include <string.h>
+
+#include "zone.h"
+
+#include "os.h"
+
+/* ---- findings ------------------------------------------------------------------------------------------------ */
+
+static uint32_t stack_of(uint32_t label)
+{
+    const struct mr_ledger_site *sites = mr_writer_header ? mr_writer_entries(MR_SECTION_SITES) : NULL;
+    return sites && label && label < mr_writer_count(MR_SECTION_SITES) ? sites[label].stack : 0;
+}
+
+struct mr_finding mr_checked_finding(enum mr_finding_kind kind, const struct mr_zone *zone, const char *call,
+                                     const struct mr_unwind_start *from)
+{
+    return (struct mr_finding){ .kind = kind, .call = call, .from = from, .address = (uintptr_t)zone->user,
+                                .size = zone->size, .allocation_stack = stack_of(zone->label) };
+}
+
+struct mr_finding mr_checked_gone_finding(enum mr_finding_kind kind, const struct mr_gone *gone, const char *call,
+                                          const struct mr_unwind_start *from)
+{
+    struct mr_finding finding = mr_checked_finding(kind, &gone->zone, call, from);
+    finding.free_stack = gone->free_stack;
+    return finding;
+}
+
+static void tell_gone(const struct mr_gone *gone, const char *call, const void *p, const struct mr_unwind_start *from)
+{
+    bool start = p == gone->zone.user;
+    enum mr_finding_kind kind = start ? mr_findings_again(call) : mr_findings_bad(call);
+    struct mr_finding finding = mr_checked_gone_finding(kind, gone, call, from);
+    uint64_t ms = mr_clock_ms() - gone->freed_ms;
+    if (start)
+        mr_findings_tell(&finding, "%s: the block was freed before, %lu ms ago", call, ms);
+    else
+        mr_findings_tell(&finding, "%s: the pointer 0x%lx is none to its start, and it was freed %lu ms ago", call,
+                         (uintptr_t)p, ms);
+}
+
+static void tell_inside(const struct mr_zone *zone, const char *call, const void *p, const struct mr_unwind_start *from)
+{
+    struct mr_finding finding = mr_checked_finding(mr_findings_bad(call), zone, call, from);
+    finding.address = (uintptr_t)p;
+    finding.size = MR_SIZE_UNKNOWN;
+    mr_findings_tell(&finding, "%s: the pointer leads to byte %ld of the %lu at 0x%lx", call,
+                     (long)((const char *)p - zone->user), zone->size, (uintptr_t)zone->user);
+}
+
+/* The checked block in use that holds the byte at p. */
+bool mr_checked_around(const void *p, struct mr_zone *zone)
+{
+    struct mr_tag tag;
+    uintptr_t start = mr_findings_block_around(p);
+    if (!start || !mr_tag_get((void *)start, &tag))
+        return false;
+    mr_canary_open((char *)start, &tag, zone);
+    return true;
+}
+
+bool mr_checked_bad_pointer(const char *call, const void *p, const struct mr_unwind_start *from)
+{
+    struct mr_gone gone;
+    struct mr_zone zone;
+    if (mr_quarantine_find(p, &gone))
+        tell_gone(&gone, call, p, from);
+    else if (mr_checked_around(p, &zone))
+        tell_inside(&zone, call, p, from);
+    else
+        return false;
+    return true;
+}
+
+/* ---- taking ------------------------------------------------------------------------------------------------------ */
+
+/* A block the heap could not tag is of its emergency ones, and goes out as it is. */
+static void *seal(char *block, size_t size, size_t align, uint32_t site)
+{
+    size_t usable = mr_tag_set(block, MR_ZONE_HIDDEN, size);
+    if (MR_UNLIKELY(usable == 0))
+        return block;
+    char *user = mr_canary_seal(block, usable, size, align, MR_FAMILY_MALLOC);
+    atomic_thread_fence(memory_order_release);
+    mr_tag_set(block, site, size);
+    return user;
+}
+
+static void *take_in(struct mr_heap *heap, size_t size, size_t align, bool *zero, uint32_t site)
+{
+    size_t total = mr_canary_total(size, align);
+    if (total == SIZE_MAX)
+        return NULL;
+    char *block = align <= 16 ? mr_heap_try_take_in(heap, total, MR_ZONE_HIDDEN) : NULL;
+    if (!block)
+        block = mr_heap_take_in(heap, total, align, zero, MR_ZONE_HIDDEN);
+    return block ? seal(block, size, align, site) : NULL;
+}
+
+void *mr_checked_take(const struct mr_unwind_start *from, size_t size, size_t align, bool *zero)
+{
+    struct mr_heap *heap = mr_heap_enter();
+    if (!heap)
+        return mr_heap_take_in(NULL, size, align, zero, 0);
+    uint32_t site = mr_watch_site(heap, from);
+    void *p = take_in(heap, size, align, zero, site);
+    if (p)
+        mr_watch_book(heap, site, size, p);
+    mr_heaps_leave(heap);
+    return p;
+}
+
+/* ---- giving back ---------------------------------------------------------------------------------------------------- */
+
+static void release(const struct mr_zone *zone)
+{
+    struct mr_heap *heap = mr_heap_enter();
+    mr_heap_free_in(heap, zone->block);
+    if (heap)
+        mr_heaps_leave(heap);
+}
+
+static void verify_gone(const struct mr_gone *gone)
+{
+    const struct mr_zone *zone = &gone->zone;
+    size_t bad = mr_zone_is_checked(MR_CHECK_FILL) ? mr_fill_difference(zone->user, zone->size, MR_FILL_FREED) : zone->size;
+    struct mr_finding finding = mr_checked_gone_finding(MR_FINDING_WRITE_AFTER_FREE, gone, NULL, NULL);
+    if (bad < zone->size) {
+        mr_findings_tell(&finding, "byte %lu is 0x%02x now", bad, (unsigned char)zone->user[bad]);
+        mr_fill_set(zone->user, zone->size, MR_FILL_FREED);
+    } else if (mr_zone_is_checked(MR_CHECK_CANARY) && !mr_canary_is_whole(zone)) {
+        mr_findings_tell(&finding, "beside its %lu bytes", zone->size);
+    }
+}
+
+static void let_go(void)
+{
+    struct mr_gone gone;
+    while (mr_quarantine_take_excess(&gone)) {
+        verify_gone(&gone);
+        release(&gone.zone);
+    }
+}
+
+/* The tag goes on saying what was asked for. */
+static void bury(const struct mr_zone *zone, const struct mr_unwind_start *from)
+{
+    struct mr_heap *heap = mr_heap_enter();
+    struct mr_tag tag = { .label = zone->label, .size = zone->size };
+    mr_tag_set(zone->block, MR_ZONE_HIDDEN, zone->size);
+    mr_watch_unbook(heap, &tag, zone->user);
+    if (heap)
+        mr_heaps_leave(heap);
+    struct mr_gone gone = { .zone = *zone, .free_stack = mr_watch_stack(from), .freed_ms = mr_clock_ms() };
+    if (mr_zone_is_checked(MR_CHECK_FILL))
+        mr_fill_set(zone->user, zone->size, MR_FILL_FREED);
+    if (!mr_quarantine_put(&gone))
+        release(zone);
+    let_go();
+}
+
+static void give(const struct mr_unwind_start *from, const struct mr_zone *zone, const char *call)
+{
+    if (mr_zone_is_checked(MR_CHECK_CANARY))
+        mr_canary_verify(zone, call, from);
+    mr_family_verify(zone, MR_FAMILY_MALLOC, call, from);
+    bury(zone, from);
+}
+
+/* What is no checked block in use: one of the emergency ones, another heap's, or wrong. The heap itself would take the start
+ * of its block for one. */
+static enum mr_freed give_other(void *p)
+{
+    struct mr_tag tag;
+    return mr_tag_get(p, &tag) ? MR_NOT_A_BLOCK : mr_heap_free_rest(p);
+}
+
+enum mr_freed mr_checked_free(const struct mr_unwind_start *from, void *p)
+{
+    struct mr_zone zone;
+    if (!p)
+        return MR_FREED;
+    if (!mr_canary_find(p, &zone))
+        return give_other(p);
+    if (zone.label == MR_ZONE_HIDDEN)
+        return MR_NOT_A_BLOCK;
+    give(from, &zone, "free");
+    return MR_FREED;
+}
+
+/* ---- sizes and resizing ------------------------------------------------------------------------------------------------ */
+
+size_t mr_checked_usable(const void *p, enum mr_freed *known)
+{
+    struct mr_zone zone;
+    struct mr_tag tag;
+    if (mr_canary_find(p, &zone)) {
+        *known = zone.label == MR_ZONE_HIDDEN ? MR_NOT_A_BLOCK : MR_FREED;
+        return *known == MR_FREED ? zone.size : 0;
+    }
+    if (mr_tag_get(p, &tag)) {
+        *known = MR_NOT_A_BLOCK;
+        return 0;
+    }
+    size_t usable = mr_heap_usable(p, known);
+    return *known == MR_FREED ? usable : 0;
+}
+
+/* A block always moves: what still points to the old one is then seen to. */
+void *mr_checked_realloc(const struct mr_unwind_start *from, void *p, size_t size, enum mr_freed *freed)
+{
+    struct mr_zone zone;
+    bool zero = false;
+    size_t usable = mr_checked_usable(p, freed);
+    if (*freed != MR_FREED || mr_heap_is_hopeless(size))
+        return NULL;
+    bool checked = mr_canary_find(p, &zone);
+    if (checked && mr_zone_is_checked(MR_CHECK_CANARY))
+        mr_canary_verify(&zone, "realloc", from);
+    void *q = mr_checked_take(from, size, 16, &zero);
+    if (!q)
+        return NULL;
+    size_t kept = mr_min(usable, size);
+    memcpy(q, p, kept);
+    if (mr_zone_is_checked(MR_CHECK_FILL) && size > kept)
+        mr_fill_set((char *)q + kept, size - kept, MR_FILL_NEW);
+    if (!checked) {
+        mr_heap_free_rest(p);
+        return q;
+    }
+    mr_family_verify(&zone, MR_FAMILY_MALLOC, "realloc", from);
+    bury(&zone, from);
+    return q;
+}
+
+/* ---- all of it ------------------------------------------------------------------------------------------------------------ */
+
+enum { BAD_MOST = 64 };
+
+struct round {
+    uintptr_t bad[BAD_MOST];
+    size_t count;
+};
+
+static bool look_at(void *ctx, const void *block, size_t size)
+{
+    struct round *round = ctx;
+    struct mr_tag tag;
+    struct mr_zone zone;
+    (void)size;
+    if (!mr_tag_get(block, &tag) || tag.label == MR_ZONE_HIDDEN)
+        return true;
+    mr_canary_open((char *)(uintptr_t)block, &tag, &zone);
+    if (!mr_canary_is_whole(&zone))
+        round->bad[round->count++] = (uintptr_t)block;
+    return round->count < BAD_MOST;
+}
+
+static void verify_again(uintptr_t block, const char *call)
+{
+    struct mr_tag tag;
+    struct mr_zone zone;
+    if (!mr_tag_get((void *)block, &tag) || tag.label == MR_ZONE_HIDDEN)
+        return;
+    mr_canary_open((char *)block, &tag, &zone);
+    mr_canary_verify(&zone, call, NULL);
+}
+
+static void visit_gone(void *ctx, const struct mr_gone *gone)
+{
+    (void)ctx;
+    verify_gone(gone);
+}
+
+/* A finding may not be told while the heap is walked. */
+void mr_checked_verify(const char *call, unsigned patience_ms)
+{
+    struct round round = { .count = 0 };
+    if (!mr_conf.check)
+        return;
+    if (mr_zone_is_checked(MR_CHECK_CANARY))
+        mr_heap_walk(look_at, &round, patience_ms);
+    for (size_t i = 0; i < round.count; i++)
+        verify_again(round.bad[i], call);
+    mr_quarantine_each(visit_gone, NULL);
+}
+
+/* ---- for reports ------------------------------------------------------------------------------------------------------------- */
+
+static size_t row_of(const struct mr_heap_stats *stats, size_t usable)
+{
+    size_t row = usable <= MR_SLAB_MAX ? mr_sizeclass_of(usable) : MR_CLASS_COUNT;
+    while (row + 1 < MR_ROW_COUNT && stats->rows[row].size < usable)
+        row++;
+    return row;
+}
+
+static void count_gone(void *ctx, const struct mr_gone *gone)
+{
+    struct mr_heap_stats *stats = ctx;
+    struct mr_row *row = &stats->rows[row_of(stats, gone->zone.usable)];
+    row->frees++;
+    row->in_use_bytes -= gone->zone.usable;
+    stats->totals.frees++;
+    stats->totals.freed_bytes += gone->zone.usable;
+    stats->totals.in_use_blocks--;
+    stats->totals.in_use_bytes -= gone->zone.usable;
+}
+
+void mr_checked_settle(struct mr_heap_stats *stats)
+{
+    if (mr_conf.check)
+        mr_quarantine_each(count_gone, stats);
+}
+
+bool mr_checked_user(uintptr_t *start, size_t *size)
+{
+    struct mr_tag tag;
+    struct mr_zone zone;
+    if (!mr_conf.check || !mr_tag_get((void *)*start, &tag))
+        return true;
+    if (tag.label == MR_ZONE_HIDDEN)
+        return false;
+    mr_canary_open((char *)*start, &tag, &zone);
+    *start = (uintptr_t)zone.user;
+    *size = zone.size;
+    return true;
+}

@@ -1,0 +1,94 @@
+/* quarantine.c: freed blocks wait here, filled with a pattern, before the heap may hand them out again.
+ *
+ * A ring of copies of what is known about them; what they hold themselves is not believed.
+ *
+ *   entries [first, first + count) mod capacity, oldest first;  held = sum of their usable bytes <= MEMOIR_QUARANTINE
+ *
+ * Nothing but the ring is done under the lock: who takes an entry out frees the block. */
+#include "zone.h"
+
+#include "os.h"
+
+/* One entry for so many bytes of the budget: smaller blocks leave sooner. */
+enum { BYTES_PER_ENTRY = 128, LEAST = 1 << 12, MOST = 1 << 22 };
+
+static struct mr_lock lock = MR_LOCK_INIT(MR_RANK_QUARANTINE);
+static struct mr_gone *ring; /* address space for all, memory as it is used */
+static uint32_t first, count, capacity;
+static size_t held;
+
+static bool make_ring(void)
+{
+    size_t entries = (size_t)1 << mr_log2_ceil(mr_conf.quarantine / BYTES_PER_ENTRY);
+    capacity = (uint32_t)mr_min(mr_max(entries, LEAST), MOST);
+    size_t bytes = mr_align_up(capacity * sizeof *ring, mr_os_page);
+    struct mr_gone *made = mr_vm_reserve(bytes, mr_os_page);
+    if (made && !mr_vm_commit(made, bytes)) {
+        mr_vm_release(made, bytes);
+        made = NULL;
+    }
+    ring = made;
+    return made != NULL;
+}
+
+bool mr_quarantine_put(const struct mr_gone *gone)
+{
+    if (!mr_zone_is_checked(MR_CHECK_QUARANTINE) || gone->zone.usable > mr_conf.quarantine / 2 || mr_lock_is_mine(&lock))
+        return false;
+    mr_lock_acquire(&lock);
+    bool room = (ring || make_ring()) && count < capacity;
+    if (room) {
+        ring[(first + count) % capacity] = *gone;
+        count++;
+        held += gone->zone.usable;
+    }
+    mr_lock_release(&lock);
+    return room;
+}
+
+bool mr_quarantine_take_excess(struct mr_gone *gone)
+{
+    if (mr_lock_is_mine(&lock))
+        return false;
+    mr_lock_acquire(&lock);
+    bool excess = count > 0 && (held > mr_conf.quarantine || count > capacity / 8 * 7);
+    if (excess) {
+        *gone = ring[first];
+        first = (first + 1) % capacity;
+        count--;
+        held -= gone->zone.usable;
+    }
+    mr_lock_release(&lock);
+    return excess;
+}
+
+/* Entry i of those there are, counted from the newest. */
+static bool copy_entry(uint32_t i, struct mr_gone *gone)
+{
+    bool mine = mr_lock_is_mine(&lock);
+    if (!mine)
+        mr_lock_acquire(&lock);
+    bool there = i < count;
+    if (there)
+        *gone = ring[(first + count - 1 - i) % capacity];
+    if (!mine)
+        mr_lock_release(&lock);
+    return there;
+}
+
+bool mr_quarantine_find(const void *p, struct mr_gone *gone)
+{
+    for (uint32_t i = 0; copy_entry(i, gone); i++)
+        if ((size_t)((const char *)p - gone->zone.block) < gone->zone.usable)
+            return true;
+    return false;
+}
+
+void mr_quarantine_each(mr_quarantine_visit *each, void *ctx)
+{
+    struct mr_gone gone;
+    for (uint32_t i = 0; copy_entry(i, &gone); i++)
+        each(ctx, &gone);
+}
+
+void mr_quarantine_forked(void) { mr_lock_after_fork(&lock, mr_lock_is_mine(&lock)); }
