@@ -267,6 +267,11 @@ static void find(struct mr_symbol_source *source, const struct mr_symbol_place *
             frame->function = derive(&dw->names, frame->linkage, mr_demangle);
             frame->function = frame->function ? frame->function : frame->linkage;
         }
+        /* glibc calls its own functions by names of its own. */
+        if (frame->function && strncmp(frame->function, "__GI_", 5) == 0) {
+            frame->function += 5;
+            frame->function += strncmp(frame->function, "__", 2) == 0 ? 2 : 0;
+        }
         if (frame->file)
             frame->file = derive(&dw->files, frame->file, tidy_path);
     }
