@@ -194,8 +194,16 @@ static void keep(struct mr_ledger_file *file, const char *wanted, const struct m
     }
 }
 
+/* A process that became other programs by exec: the last has the name for itself, those before it .1, .2, ... behind it. */
+static void put_place(char *name, size_t cap, unsigned place)
+{
+    size_t len = strlen(name);
+    if (place)
+        snprintf(name + len, cap - len, ".%u", place);
+}
+
 /* One ledger told. Returns the exit code that --error-exitcode asks for, else 0. */
-static int tell(struct mr_ledger_file *file, struct mr_args *args, const struct mr_render_end *end)
+static int tell(struct mr_ledger_file *file, struct mr_args *args, const struct mr_render_end *end, unsigned place)
 {
     char why[512], output[PATH_MAX];
     struct mr_reader *ledger = mr_reader_open(file->path, why, sizeof why);
@@ -208,6 +216,7 @@ static int tell(struct mr_ledger_file *file, struct mr_args *args, const struct 
         keep(file, args->conf.ledger, ledger);
     if (pattern) {
         put_name(output, sizeof output, pattern, ledger);
+        put_place(output, sizeof output, place);
         args->report.output = output;
     }
     int code = mr_render_ledger(ledger, &args->report, end, end ? file->path : NULL, STDERR_FILENO);
@@ -223,7 +232,9 @@ static int tell_others(struct mr_ledgers *ledgers, size_t main, struct mr_args *
 {
     int code = 0;
     for (size_t i = 0; i < ledgers->count; i++) {
-        int one = i == main ? 0 : tell(&ledgers->files[i], args, NULL);
+        bool went_on = i + 1 < ledgers->count && ledgers->files[i + 1].pid == ledgers->files[i].pid;
+        unsigned place = went_on ? ledgers->files[i].number + 1 : 0;
+        int one = i == main ? 0 : tell(&ledgers->files[i], args, NULL, place);
         code = code ? code : one;
     }
     return code;
@@ -240,13 +251,22 @@ static void say_others(const struct mr_ledgers *ledgers, size_t main)
                    others == 1 ? "" : "es", others == 1 ? "was" : "were");
 }
 
+/* Daemons: their reports are of what was so far. */
+static void say_what_goes_on(const struct mr_ledgers *ledgers)
+{
+    for (size_t i = 0; i < ledgers->count; i++)
+        if (mr_ledgers_goes_on(&ledgers->files[i]))
+            mr_cli_say("process %d goes on; memoir report %s tells of it at any time (the file is yours to remove)",
+                       (int)ledgers->files[i].pid, ledgers->files[i].path);
+}
+
 static int tell_all(struct mr_ledgers *ledgers, pid_t pid, struct mr_args *args, int status)
 {
     size_t main = mr_ledgers_main(ledgers, pid);
     if (main == ledgers->count)
         return 0;
     struct mr_render_end end = end_of(status);
-    int code = tell(&ledgers->files[main], args, &end);
+    int code = tell(&ledgers->files[main], args, &end, 0);
     if (names_every_process(args->report.output)) {
         int others = tell_others(ledgers, main, args);
         code = code ? code : others;
@@ -270,6 +290,7 @@ static int run_and_tell(struct mr_args *args, bool out_of_reach)
     mr_ledgers_gather(&ledgers);
     int code = why ? 0 : tell_all(&ledgers, pid, args, status);
     bool told = mr_ledgers_main(&ledgers, pid) < ledgers.count;
+    say_what_goes_on(&ledgers);
     mr_ledgers_close(&ledgers);
     if (why)
         return say_not_started(*args->program, why);

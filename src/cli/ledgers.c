@@ -248,10 +248,18 @@ bool mr_ledgers_find(pid_t pid, char path[PATH_MAX])
     return found;
 }
 
+/* A process that nobody has waited for has no executable any more. */
+bool mr_ledgers_goes_on(const struct mr_ledger_file *file)
+{
+    char path[64], target[1];
+    snprintf(path, sizeof path, "/proc/%ld/exe", (long)file->pid);
+    return !file->kept && (readlink(path, target, sizeof target) >= 0 || errno == EACCES || errno == EPERM);
+}
+
 void mr_ledgers_close(struct mr_ledgers *ledgers)
 {
     for (size_t i = 0; i < ledgers->count; i++)
-        if (!ledgers->files[i].kept)
+        if (!ledgers->files[i].kept && !mr_ledgers_goes_on(&ledgers->files[i]))
             unlink(ledgers->files[i].path);
     free(ledgers->files);
     rmdir(ledgers->dir);

@@ -44,7 +44,10 @@ bool mr_ledgers_keep(struct mr_ledger_file *file);
 /* The kept ledger of that pid (0: the newest). False when there is none. */
 bool mr_ledgers_find(pid_t pid, char path[PATH_MAX]);
 
-/* Removes the directory with what is still in it. */
+/* Whether the process of this ledger, which is not a kept one, still lives. */
+bool mr_ledgers_goes_on(const struct mr_ledger_file *file);
+
+/* Removes the directory with what is still in it, but for ledgers of processes that go on. */
 void mr_ledgers_close(struct mr_ledgers *ledgers);
 
 #endif
