@@ -24,13 +24,13 @@ WARN := -Wall -Wextra -Wshadow -Wundef -Wmissing-prototypes -Wstrict-prototypes 
 ifdef CI
 WARN += -Werror
 endif
-INCLUDES := -Iinclude $(addprefix -Isrc/,base pool os conf ledger reach heap track check entry symbol report cli)
+INCLUDES := -Iinclude $(addprefix -Isrc/,base pool os conf ledger reach heap track check embed entry symbol report cli)
 CFLAGS_ALL := -std=gnu11 -D_GNU_SOURCE -DMR_VERSION='"$(VERSION)"' $(OPT) $(WARN) $(INCLUDES) -fPIC -fvisibility=hidden \
               -fno-builtin-malloc -fno-builtin-calloc -fno-builtin-realloc -fno-builtin-free \
               -fno-plt -MMD -MP $(CFLAGS)
 
 # --- what is made of what ------------------------------------------------------------------------
-LIB_LAYERS := base pool os conf ledger reach heap track symbol report check entry
+LIB_LAYERS := base pool os conf ledger reach heap track symbol report check embed entry
 CLI_LAYERS := base os conf ledger symbol report cli
 # Files of the layers both have that only one of the two needs. What uses a library beside glibc is CLI_ONLY.
 LIB_ONLY   := ledger/writer ledger/name symbol/dladdr

@@ -68,7 +68,7 @@ check_object() {
     while read -r symbol; do
         names_file "$symbol" "$layer" "$file" && continue
         matches "$where $symbol" "${allow[@]}" && continue
-        [[ $layer == entry ]] && matches "$symbol" "${public[@]}" && continue
+        [[ $layer == entry || $layer == embed ]] && matches "$symbol" "${public[@]}" && continue
         breach "src/$where.c: $symbol begins with neither mr_${file}_ nor mr_${layer}_"
     done < <(nm -g --defined-only --format=posix "$object" | awk '{ print $1 }' | grep -v '^__odr_asan')
 }

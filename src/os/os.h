@@ -46,6 +46,11 @@ void mr_vm_huge(void *at, size_t bytes);
  * mappings. */
 bool mr_vm_protect(void *at, size_t bytes, bool accessible);
 
+/* The same with any rights; the system may have a rule against some. When it returns false, part of the range may
+ * have been changed. */
+enum { MR_VM_READ = 1, MR_VM_WRITE = 2, MR_VM_EXECUTE = 4 };
+bool mr_vm_permit(void *at, size_t bytes, unsigned rights);
+
 /* Moves the pages of `from` to `to` (both committed, not overlapping) without copying; `from` then
  * reads as zero. Costs one mapping or two more. False, with nothing changed, where the kernel
  * cannot (before 5.7) or has too many mappings. */

@@ -91,6 +91,16 @@ bool mr_vm_move(void *from, void *to, size_t bytes)
     return p != MAP_FAILED;
 }
 
+bool mr_vm_permit(void *at, size_t bytes, unsigned rights)
+{
+    int protection = (rights & MR_VM_READ ? PROT_READ : 0) | (rights & MR_VM_WRITE ? PROT_WRITE : 0) |
+                     (rights & MR_VM_EXECUTE ? PROT_EXEC : 0);
+    int saved = errno;
+    bool done = syscall(SYS_mprotect, at, bytes, protection) == 0;
+    errno = saved;
+    return done;
+}
+
 size_t mr_vm_resident(void *at, size_t bytes)
 {
     unsigned char in[1024];

@@ -79,11 +79,11 @@ MR_INLINE uint32_t mr_fit_place(const struct mr_pool *pool, uint32_t head, uint3
 }
 
 /* Units that hold the wanted span wherever they begin: the largest `front` of mr_fit_place is
- * align - 1 when min_units is 1 and align + 1 when it is 2. */
+ * align - 1 when min_units is 1, else at most align + min_units - 1. */
 MR_INLINE uint64_t mr_fit_sure_size(const struct mr_pool *pool, const struct mr_fit_want *want)
 {
-    uint64_t front = want->align == 1 ? 0 : pool->min_units == 1 ? want->align - 1 : (uint64_t)want->align + 1;
-    return want->units + front;
+    uint64_t front = (uint64_t)want->align + pool->min_units - (pool->min_units == 1 ? 2 : 1);
+    return want->units + (want->align == 1 ? 0 : front);
 }
 
 /* Tells whoever stands behind [head, head + size) how long its predecessor is. */

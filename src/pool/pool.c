@@ -7,7 +7,8 @@
 void mr_pool_init(struct mr_pool *pool, enum mr_fit fit, void *nodes, size_t stride, uint32_t min_units,
                   uint32_t seed)
 {
-    MR_REQUIRE(min_units == 1 || min_units == 2, "a smallest span is one unit or two");
+    MR_REQUIRE(fit == MR_FIT_BUDDY ? mr_is_pow2(min_units) : min_units >= 1 && min_units <= 3,
+               "a smallest span is up to three units, a buddy a power of two");
     memset(pool, 0, sizeof *pool);
     pool->nodes = nodes;
     pool->stride = stride;

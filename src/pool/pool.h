@@ -35,8 +35,7 @@
  * segregated, O(log units) for buddy, O(log free spans) expected for the rest.
  *
  * Aligned takes (align > 1) first try 8 spans that are long enough, in the order of the fit, for a
- * place that is aligned; then any span so long (units + align - 1, or units + align + 1 when
- * min_units is 2) that it must hold one; then 256 more. So they cost a constant number of searches,
+ * place that is aligned; then any span so long (units + align + min_units - 1 or a little less) that it must hold one; then 256 more. So they cost a constant number of searches,
  * and may miss a span that would hold the request only where more than 256 long enough ones do not.
  * The segregated fit looks in the same way through the bin a request falls into, whose spans may be
  * a little too short.
@@ -92,7 +91,8 @@ struct mr_pool {
     char *nodes;
     size_t stride;
     uint32_t units;      /* managed units */
-    uint32_t min_units;  /* smallest span a split may leave behind: 1 (side table) or 2 (in band) */
+    uint32_t min_units;  /* smallest span a split may leave behind: 1 (side table), 2 or 3 (in band: the bytes of
+                            struct mr_span), for buddy a power of two */
     uint32_t last;       /* head of the last span, MR_POOL_NONE while the pool is empty */
     uint32_t cursor;     /* next fit: the head taken last */
     uint32_t seed;       /* mixed into treap priorities */
@@ -103,7 +103,7 @@ struct mr_pool {
     struct mr_pool_index index[2]; /* [0] clean, [1] dirty */
 };
 
-/* Makes an empty pool of no units. `min_units` as above (1 or 2). O(1). */
+/* Makes an empty pool of no units. `min_units` as above. O(1). */
 void mr_pool_init(struct mr_pool *pool, enum mr_fit fit, void *nodes, size_t stride, uint32_t min_units,
                   uint32_t seed);
 

@@ -1,0 +1,387 @@
+/* blocks.c: handing out blocks and taking them back. */
+#include "embed.h"
+
+#include <errno.h>
+#include <string.h>
+
+enum { FILL_NEW = 0xCC, FILL_FREED = 0xDD };
+
+/* A request on its way. */
+struct request {
+    size_t size, align; /* align = 1: the pool's own */
+    const char *file;
+    unsigned line;
+    bool zero;
+};
+
+static uint32_t units_for(const struct memoir_pool *pool, size_t size)
+{
+    size_t bytes = size + MR_EMBED_HEADER + pool->trailer + ((size_t)1 << pool->shift) - 1;
+    return (uint32_t)(bytes >> pool->shift);
+}
+
+static uint32_t take_units(struct memoir_pool *pool, uint32_t units, uint32_t align)
+{
+    uint32_t offset = (uint32_t)(((uintptr_t)pool->base >> pool->shift) & (align - 1));
+    uint32_t head = mr_pool_take(&pool->engine, units, align, offset, NULL);
+    if (MR_UNLIKELY(head == MR_POOL_NONE) && mr_embed_grow(pool, units, align))
+        head = mr_pool_take(&pool->engine, units, align, offset, NULL);
+    return head;
+}
+
+static void write_trailer(const struct memoir_pool *pool, uint32_t head, const char *file, unsigned line)
+{
+    struct mr_embed_trailer *t = mr_embed_trailer_of(pool, head);
+    t->file = file;
+    t->line = line;
+    t->check = mr_embed_trailer_check(pool, head, t);
+}
+
+static void seal(const struct memoir_pool *pool, uint32_t head, size_t asked, unsigned state)
+{
+    struct mr_span *node = mr_pool_node(&pool->engine, head);
+    mr_embed_write_seal(node, mr_embed_seal(pool, head, node->size, asked | (uint64_t)state << MR_EMBED_SIZE_BITS));
+}
+
+static void count_alloc(struct memoir_pool *pool, size_t size)
+{
+    struct memoir_pool_stats *c = &pool->counts;
+    c->allocs++;
+    c->allocated += size;
+    c->in_use += size;
+    if (c->in_use + pool->fosters.bytes > c->peak)
+        c->peak = c->in_use + pool->fosters.bytes;
+}
+
+static void count_free(struct memoir_pool *pool, size_t size)
+{
+    pool->counts.frees++;
+    pool->counts.freed += size;
+}
+
+static void fill(const struct memoir_pool *pool, const struct request *r, void *p, size_t bytes)
+{
+    if (r->zero)
+        memset(p, 0, r->size);
+    else if (pool->options.flags & MEMOIR_POOL_FILL)
+        memset(p, FILL_NEW, bytes);
+}
+
+/* From the pool itself, or NULL. */
+static void *take_own(struct memoir_pool *pool, const struct request *r)
+{
+    if (r->size > MEMOIR_POOL_LARGEST || r->align > MEMOIR_POOL_LARGEST)
+        return NULL;
+    uint32_t units = units_for(pool, r->size), align = (uint32_t)mr_max(r->align >> pool->shift, 1);
+    uint32_t head = take_units(pool, units, align);
+    if (MR_UNLIKELY(head == MR_POOL_NONE))
+        return NULL;
+    seal(pool, head, r->size, MEMOIR_PROTECT_READ_WRITE);
+    if (pool->trailer)
+        write_trailer(pool, head, r->file, r->line);
+    pool->counts.blocks++;
+    count_alloc(pool, r->size);
+    char *p = mr_embed_payload(pool, head);
+    if (r->zero || pool->options.flags & MEMOIR_POOL_FILL)
+        fill(pool, r, p, mr_embed_usable(pool, mr_pool_size(&pool->engine, head)));
+    return p;
+}
+
+static void *take_foster(struct memoir_pool *pool, const struct request *r)
+{
+    void *p = mr_embed_fosters_take(&pool->fosters, r->align, r->size, r->file, r->line);
+    if (!p)
+        return NULL;
+    count_alloc(pool, 0); /* its bytes are counted with the fosters, */
+    pool->counts.allocated += r->size; /* but for the sum */
+    fill(pool, r, p, r->size);
+    return p;
+}
+
+static MR_NOINLINE void *take_rare(struct memoir_pool *pool, const struct request *r)
+{
+    void *p = pool->options.flags & MEMOIR_POOL_FALLBACK ? take_foster(pool, r) : NULL;
+    if (!p) {
+        pool->counts.failures++;
+        errno = ENOMEM;
+    }
+    return p;
+}
+
+MR_INLINE void *take(struct memoir_pool *pool, const struct request *r)
+{
+    void *p = take_own(pool, r);
+    return MR_LIKELY(p != NULL) ? p : take_rare(pool, r);
+}
+
+MR_INLINE void *serve(struct memoir_pool *pool, const struct request *r)
+{
+    if (!mr_embed_enter(pool))
+        return NULL;
+    void *p = take(pool, r);
+    mr_embed_leave(pool);
+    return p;
+}
+
+MR_EXPORT void *memoir_pool_alloc_at(struct memoir_pool *pool, size_t size, const char *file, unsigned line)
+{
+    struct request r = { size, 1, file, line, false };
+    return serve(pool, &r);
+}
+
+MR_EXPORT void *memoir_pool_alloc(struct memoir_pool *pool, size_t size)
+{
+    struct request r = { size, 1, NULL, 0, false };
+    return serve(pool, &r);
+}
+
+MR_EXPORT void *memoir_pool_calloc_at(struct memoir_pool *pool, size_t count, size_t size, const char *file,
+                                      unsigned line)
+{
+    struct request r = { 0, 1, file, line, true };
+    if (__builtin_mul_overflow(count, size, &r.size))
+        r.size = SIZE_MAX; /* fails, and counts as a failure */
+    return serve(pool, &r);
+}
+
+MR_EXPORT void *memoir_pool_calloc(struct memoir_pool *pool, size_t count, size_t size)
+{
+    return memoir_pool_calloc_at(pool, count, size, NULL, 0);
+}
+
+MR_EXPORT void *memoir_pool_aligned_alloc_at(struct memoir_pool *pool, size_t align, size_t size, const char *file,
+                                             unsigned line)
+{
+    if (!mr_is_pow2(align)) {
+        mr_embed_report(pool, NULL, MEMOIR_POOL_BAD_REQUEST, NULL,
+                        "aligned_alloc: %zu is no alignment; give a power of two", align);
+        errno = EINVAL;
+        return NULL;
+    }
+    struct request r = { size, align, file, line, false };
+    return serve(pool, &r);
+}
+
+MR_EXPORT void *memoir_pool_aligned_alloc(struct memoir_pool *pool, size_t align, size_t size)
+{
+    return memoir_pool_aligned_alloc_at(pool, align, size, NULL, 0);
+}
+
+MR_EXPORT void *memoir_pool_alloc_pages(struct memoir_pool *pool, size_t size)
+{
+    size_t bytes = mr_align_up(mr_max(size, 1), mr_os_page);
+    return memoir_pool_aligned_alloc(pool, mr_os_page, bytes != 0 ? bytes : SIZE_MAX);
+}
+
+/* ---- taking back -------------------------------------------------------------------------------------------- */
+
+/* The engine reads the headers of both neighbours when it merges. */
+static bool neighbours_agree(const struct mr_pool *engine, uint32_t head)
+{
+    const struct mr_span *node = mr_pool_node(engine, head);
+    uint32_t units = node->size, back = node->back;
+    if (back > head || (back == 0) != (head == 0) || units > engine->units - head)
+        return false;
+    if (head != 0 && mr_pool_size(engine, head - back) != back)
+        return false;
+    return head + units == engine->units || mr_pool_node(engine, head + units)->back == units;
+}
+
+uint32_t mr_embed_find(const struct memoir_pool *pool, const void *p)
+{
+    size_t offset = (size_t)((const char *)p - pool->base), head = offset >> pool->shift;
+    if (MR_UNLIKELY(head >= pool->engine.units || head << pool->shift != offset))
+        return MR_POOL_NONE;
+    uint32_t i = (uint32_t)head;
+    if (MR_UNLIKELY(pool->protected_blocks != 0) && !mr_vm_readable(mr_pool_node(&pool->engine, i)))
+        return MR_POOL_NONE; /* the middle of a block that may not be read */
+    bool right = mr_embed_is_sealed(pool, i) && neighbours_agree(&pool->engine, i) &&
+                 mr_embed_state(mr_embed_read_seal(mr_pool_node(&pool->engine, i))) != MR_EMBED_FREED;
+    return MR_LIKELY(right) ? i : MR_POOL_NONE;
+}
+
+static bool trailer_is_right(const struct memoir_pool *pool, uint32_t head)
+{
+    const struct mr_embed_trailer *t = mr_embed_trailer_of(pool, head);
+    return t->check == mr_embed_trailer_check(pool, head, t);
+}
+
+/* A found block whose end was written over stays in use: what lies behind it may be broken too. */
+static bool refuse_overflow(struct memoir_pool *pool, const void *p, uint32_t head, const char *verb)
+{
+    if (MR_LIKELY(pool->trailer == 0) || trailer_is_right(pool, head))
+        return false;
+    size_t asked = mr_embed_asked(mr_embed_read_seal(mr_pool_node(&pool->engine, head)));
+    mr_embed_leave(pool);
+    mr_embed_report(pool, NULL, MEMOIR_POOL_OVERFLOW, p,
+                    "%s: something was written behind the end of this block of %zu bytes", verb, asked);
+    return true;
+}
+
+static void give(struct memoir_pool *pool, void *p, uint32_t head)
+{
+    struct mr_span *node = mr_pool_node(&pool->engine, head);
+    uint64_t old = mr_embed_read_seal(node);
+    size_t usable = mr_embed_usable(pool, node->size);
+    if (MR_UNLIKELY(mr_embed_state(old) != MEMOIR_PROTECT_READ_WRITE)) {
+        mr_vm_permit(p, mr_align_down(usable, mr_os_page), MR_VM_READ | MR_VM_WRITE);
+        pool->protected_blocks--;
+    }
+    if (MR_UNLIKELY(pool->options.flags & MEMOIR_POOL_FILL))
+        memset(p, FILL_FREED, usable);
+    pool->counts.blocks--;
+    pool->counts.in_use -= mr_embed_asked(old);
+    count_free(pool, mr_embed_asked(old));
+    seal(pool, head, mr_embed_asked(old), MR_EMBED_FREED);
+    mr_pool_give(&pool->engine, head, 0);
+}
+
+static void give_foster(struct memoir_pool *pool, struct mr_embed_foster *foster)
+{
+    count_free(pool, foster->size);
+    mr_embed_fosters_give(&pool->fosters, foster);
+}
+
+static MR_NOINLINE void free_rare(struct memoir_pool *pool, void *p)
+{
+    struct mr_embed_foster *foster = mr_embed_fosters_find(&pool->fosters, p);
+    if (!foster) {
+        mr_embed_accuse(pool, p, "free");
+        return;
+    }
+    give_foster(pool, foster);
+    mr_embed_leave(pool);
+}
+
+MR_EXPORT void memoir_pool_free(struct memoir_pool *pool, void *p)
+{
+    if (!p || !mr_embed_enter(pool))
+        return;
+    uint32_t head = mr_embed_find(pool, p);
+    if (MR_UNLIKELY(head == MR_POOL_NONE)) {
+        free_rare(pool, p);
+        return;
+    }
+    if (refuse_overflow(pool, p, head, "free"))
+        return;
+    give(pool, p, head);
+    mr_embed_leave(pool);
+}
+
+/* ---- another size --------------------------------------------------------------------------------------------- */
+
+/* The sums of the statistics as if it had been freed and allocated. */
+static void count_resize(struct memoir_pool *pool, size_t before, size_t after)
+{
+    pool->counts.in_use -= before;
+    count_free(pool, before);
+    count_alloc(pool, after);
+}
+
+static bool resize_in_place(struct memoir_pool *pool, uint32_t head, const struct request *r)
+{
+    size_t before = mr_embed_asked(mr_embed_read_seal(mr_pool_node(&pool->engine, head)));
+    size_t usable = mr_embed_usable(pool, mr_pool_size(&pool->engine, head));
+    if (r->size > MEMOIR_POOL_LARGEST || !mr_pool_resize(&pool->engine, head, units_for(pool, r->size), 0, NULL))
+        return false;
+    seal(pool, head, r->size, MEMOIR_PROTECT_READ_WRITE);
+    if (pool->trailer)
+        write_trailer(pool, head, r->file, r->line);
+    size_t now = mr_embed_usable(pool, mr_pool_size(&pool->engine, head));
+    if (pool->options.flags & MEMOIR_POOL_FILL && now > usable)
+        memset(mr_embed_payload(pool, head) + usable, FILL_NEW, now - usable);
+    count_resize(pool, before, r->size);
+    return true;
+}
+
+static void *move(struct memoir_pool *pool, void *p, uint32_t head, const struct request *r)
+{
+    size_t usable = mr_embed_usable(pool, mr_pool_size(&pool->engine, head));
+    void *to = take(pool, r);
+    if (!to)
+        return NULL;
+    memcpy(to, p, mr_min(usable, r->size));
+    give(pool, p, head);
+    return to;
+}
+
+static void *move_foster(struct memoir_pool *pool, void *p, const struct request *r)
+{
+    size_t size = mr_embed_fosters_find(&pool->fosters, p)->size;
+    void *to = take(pool, r);
+    if (!to)
+        return NULL;
+    memcpy(to, p, mr_min(size, r->size));
+    give_foster(pool, mr_embed_fosters_find(&pool->fosters, p)); /* it may have moved in its table */
+    return to;
+}
+
+static void *realloc_rare(struct memoir_pool *pool, void *p, const struct request *r)
+{
+    if (!mr_embed_fosters_find(&pool->fosters, p)) {
+        mr_embed_accuse(pool, p, "realloc");
+        return NULL;
+    }
+    void *to = move_foster(pool, p, r);
+    mr_embed_leave(pool);
+    return to;
+}
+
+static bool refuse_protected(struct memoir_pool *pool, const void *p, uint32_t head)
+{
+    if (mr_embed_state(mr_embed_read_seal(mr_pool_node(&pool->engine, head))) == MEMOIR_PROTECT_READ_WRITE)
+        return false;
+    mr_embed_leave(pool);
+    mr_embed_report(pool, NULL, MEMOIR_POOL_BAD_REQUEST, p,
+                    "realloc: this block is protected; make it read-write first");
+    return true;
+}
+
+MR_EXPORT void *memoir_pool_realloc_at(struct memoir_pool *pool, void *p, size_t size, const char *file, unsigned line)
+{
+    struct request r = { size, 1, file, line, false };
+    if (!p)
+        return serve(pool, &r);
+    if (!mr_embed_enter(pool))
+        return NULL;
+    uint32_t head = mr_embed_find(pool, p);
+    if (MR_UNLIKELY(head == MR_POOL_NONE))
+        return realloc_rare(pool, p, &r);
+    if (refuse_protected(pool, p, head) || refuse_overflow(pool, p, head, "realloc"))
+        return NULL;
+    if (!resize_in_place(pool, head, &r))
+        p = move(pool, p, head, &r);
+    mr_embed_leave(pool);
+    return p;
+}
+
+MR_EXPORT void *memoir_pool_realloc(struct memoir_pool *pool, void *p, size_t size)
+{
+    return memoir_pool_realloc_at(pool, p, size, NULL, 0);
+}
+
+/* ---- asking ------------------------------------------------------------------------------------------------------ */
+
+MR_EXPORT size_t memoir_pool_usable_size(struct memoir_pool *pool, const void *p)
+{
+    if (!p || !mr_embed_enter(pool))
+        return 0;
+    uint32_t head = mr_embed_find(pool, p);
+    const struct mr_embed_foster *foster = head == MR_POOL_NONE ? mr_embed_fosters_find(&pool->fosters, p) : NULL;
+    if (head == MR_POOL_NONE && !foster) {
+        mr_embed_accuse(pool, p, "usable_size");
+        return 0;
+    }
+    size_t usable = foster ? foster->size : mr_embed_usable(pool, mr_pool_size(&pool->engine, head));
+    mr_embed_leave(pool);
+    return usable;
+}
+
+MR_EXPORT bool memoir_pool_owns(struct memoir_pool *pool, const void *p)
+{
+    if (!p || !mr_embed_enter(pool))
+        return false;
+    bool owns = mr_embed_find(pool, p) != MR_POOL_NONE || mr_embed_fosters_find(&pool->fosters, p);
+    mr_embed_leave(pool);
+    return owns;
+}

@@ -1,0 +1,197 @@
+/* embed.h: what the files of the embedded pool share. The public contract is memoir/pool.h.
+ *
+ * A pool is the span engine in band, in one piece of address space that may grow at its end:
+ *
+ *   | control | table of the fit |16| unit 0 | unit 1 | ...              units << shift |  not yet grown  |
+ *                                   ^ base: payload of unit 0
+ *
+ *   payload(i) = base + (i << shift)     node(i) = payload(i) - 16     usable bytes of n units =
+ *                                                                      (n << shift) - 16 - trailer
+ *
+ * so a block's memory ends where the header of the next begins. The header is the engine's first two words
+ * and a **seal**, in the two words that are the engine's only while the span is free:
+ *
+ *   seal = bytes asked for (36 bits) | state (3) | check (25)      check = hash(secret, head, units, the rest)
+ *
+ * state is the protection of a block in use, or STATE_FREED, under which the header is sealed again before the
+ * span is given back: merged into the gap before it, it still tells of the second free. With tags, a trailer with
+ * a check of its own stands behind the usable bytes.
+ *
+ * Invariants (memoir_pool_check): those of the engine; every taken span has a right seal in a state that is no
+ * STATE_FREED, bytes asked for <= usable bytes, and with tags a right trailer; the sums of blocks and bytes asked
+ * for are those of the statistics. */
+#ifndef MR_EMBED_H
+#define MR_EMBED_H
+
+#include <pthread.h>
+
+#include "base.h"
+#include "os.h"
+#include "pool.h"
+
+#include "memoir/pool.h"
+
+enum { MR_EMBED_HEADER = 16, MR_EMBED_TRAILER = 16 };
+enum { MR_EMBED_SIZE_BITS = 36, MR_EMBED_STATE_BITS = 3, MR_EMBED_CHECK_SHIFT = MR_EMBED_SIZE_BITS + MR_EMBED_STATE_BITS };
+enum { MR_EMBED_FREED = 7 };
+_Static_assert((int)MEMOIR_PROTECTIONS <= (int)MR_EMBED_FREED, "a state is a protection, or freed");
+
+struct mr_embed_trailer {
+    const char *file;
+    uint32_t line, check;
+};
+_Static_assert(sizeof(struct mr_embed_trailer) == MR_EMBED_TRAILER, "as the layout says");
+
+/* Blocks from malloc: open addressing, linear probing, at most half full; capacity is 0 or a power of two. */
+struct mr_embed_foster {
+    void *block; /* NULL: an empty place */
+    size_t size;
+    const char *file;
+    unsigned line;
+};
+
+struct mr_embed_fosters {
+    struct mr_embed_foster *table;
+    size_t capacity, count, bytes; /* bytes asked for */
+};
+
+struct memoir_pool {
+    char *base;
+    unsigned shift;       /* a unit is 1 << shift bytes */
+    unsigned trailer;     /* bytes: MR_EMBED_TRAILER with tags, else 0 */
+    bool guarded;         /* what every function tests first: thread-safe, or protected as a whole */
+    uint64_t secret;
+    struct memoir_pool_stats counts; /* the first group, in_use and blocks without those from malloc */
+    struct mr_pool engine;
+    struct memoir_pool_options options;
+    struct mr_embed_fosters fosters;
+    enum memoir_protection protection; /* of the whole */
+    uint32_t protected_blocks;
+    void *memory;         /* of the system's: all that is reserved; NULL: a caller's buffer */
+    size_t reserved;
+    size_t limit;         /* bytes from base on that may be had */
+    pthread_mutex_t mutex;
+};
+
+/* ---- headers --------------------------------------------------------------------------------------------- */
+
+MR_INLINE char *mr_embed_payload(const struct memoir_pool *pool, uint32_t head)
+{
+    return pool->base + ((size_t)head << pool->shift);
+}
+
+MR_INLINE size_t mr_embed_usable(const struct memoir_pool *pool, uint32_t units)
+{
+    return ((size_t)units << pool->shift) - MR_EMBED_HEADER - pool->trailer;
+}
+
+MR_INLINE uint64_t mr_embed_hash(const struct memoir_pool *pool, uint32_t head, uint64_t word)
+{
+    uint64_t h = (word ^ pool->secret) * 0x9e3779b97f4a7c15u;
+    h = (h ^ h >> 32 ^ (uint64_t)head << 20) * 0xd6e8feb86659fd93u;
+    return h;
+}
+
+/* The seal of a header: `content` is bytes asked for | state << MR_EMBED_SIZE_BITS. */
+MR_INLINE uint64_t mr_embed_seal(const struct memoir_pool *pool, uint32_t head, uint32_t units, uint64_t content)
+{
+    uint64_t hash = mr_embed_hash(pool, head, content ^ (uint64_t)units << 32);
+    return content | (hash >> MR_EMBED_CHECK_SHIFT) << MR_EMBED_CHECK_SHIFT;
+}
+
+MR_INLINE uint64_t mr_embed_read_seal(const struct mr_span *node)
+{
+    return node->left | (uint64_t)node->right << 32;
+}
+
+MR_INLINE void mr_embed_write_seal(struct mr_span *node, uint64_t seal)
+{
+    node->left = (uint32_t)seal;
+    node->right = (uint32_t)(seal >> 32);
+}
+
+MR_INLINE size_t mr_embed_asked(uint64_t seal) { return seal & (((uint64_t)1 << MR_EMBED_SIZE_BITS) - 1); }
+MR_INLINE unsigned mr_embed_state(uint64_t seal) { return seal >> MR_EMBED_SIZE_BITS & ((1u << MR_EMBED_STATE_BITS) - 1); }
+MR_INLINE uint64_t mr_embed_content(uint64_t seal) { return seal & (((uint64_t)1 << MR_EMBED_CHECK_SHIFT) - 1); }
+
+/* Whether the header of `head` carries a right seal; of a free span it never does (its size has MR_SPAN_FREE). */
+MR_INLINE bool mr_embed_is_sealed(const struct memoir_pool *pool, uint32_t head)
+{
+    const struct mr_span *node = mr_pool_node(&pool->engine, head);
+    uint64_t seal = mr_embed_read_seal(node);
+    return mr_embed_seal(pool, head, node->size, mr_embed_content(seal)) == seal;
+}
+
+MR_INLINE struct mr_embed_trailer *mr_embed_trailer_of(const struct memoir_pool *pool, uint32_t head)
+{
+    size_t usable = mr_embed_usable(pool, mr_pool_node(&pool->engine, head)->size);
+    return (struct mr_embed_trailer *)(void *)(mr_embed_payload(pool, head) + usable);
+}
+
+uint32_t mr_embed_trailer_check(const struct memoir_pool *pool, uint32_t head, const struct mr_embed_trailer *t);
+
+/* ---- entering and leaving (misuse.c) ---------------------------------------------------------------------- */
+
+/* Before a public function looks at a pool: takes the mutex of a thread-safe one. False: it may not go on (that was
+ * reported), and must not leave. */
+bool mr_embed_enter_slow(struct memoir_pool *pool, bool writing);
+void mr_embed_leave_slow(struct memoir_pool *pool);
+
+MR_INLINE bool mr_embed_enter(struct memoir_pool *pool)
+{
+    return MR_LIKELY(!pool->guarded) || mr_embed_enter_slow(pool, true);
+}
+
+MR_INLINE void mr_embed_leave(struct memoir_pool *pool)
+{
+    if (MR_UNLIKELY(pool->guarded))
+        mr_embed_leave_slow(pool);
+}
+
+/* Says what is wrong with `p`, which mr_embed_find refused, leaves the pool and tells its handler. `verb` is what the
+ * caller wanted to do. */
+void mr_embed_accuse(struct memoir_pool *pool, const void *p, const char *verb);
+
+/* Tells the handler. Not between enter and leave. pool may be NULL: then `options` has the handler, if any. */
+void mr_embed_report(struct memoir_pool *pool, const struct memoir_pool_options *options,
+                     enum memoir_pool_error kind, const void *p, const char *format, ...) MR_PRINTF(5, 6);
+
+/* The name of a pool for messages. */
+const char *mr_embed_name(const struct memoir_pool_options *options);
+
+/* What is wrong with the header of a taken span, or with what it says of its neighbours; NULL: nothing. *at receives
+ * the head of the header at fault. */
+const char *mr_embed_header_fault(const struct memoir_pool *pool, uint32_t head, uint32_t *at);
+
+/* ---- blocks (blocks.c) --------------------------------------------------------------------------------------- */
+
+/* The head of the block in use that begins at p, or MR_POOL_NONE. Its header is right, and so is what its neighbours
+ * say of it. */
+uint32_t mr_embed_find(const struct memoir_pool *pool, const void *p);
+
+/* ---- blocks from malloc (fosters.c) ----------------------------------------------------------------------------- */
+void *mr_embed_fosters_take(struct mr_embed_fosters *f, size_t align, size_t size, const char *file, unsigned line);
+struct mr_embed_foster *mr_embed_fosters_find(const struct mr_embed_fosters *f, const void *p);
+void mr_embed_fosters_give(struct mr_embed_fosters *f, struct mr_embed_foster *foster);
+void mr_embed_fosters_drop(struct mr_embed_fosters *f); /* all of them, and the table */
+
+/* ---- growing (create.c) ------------------------------------------------------------------------------------------ */
+
+/* Grows for a request of that many units and alignment, as far as the limit lets it. False: not at all. */
+bool mr_embed_grow(struct memoir_pool *pool, uint32_t units, uint32_t align);
+
+/* ---- looking (survey.c) -------------------------------------------------------------------------------------------- */
+
+/* memoir_pool_walk between enter and leave. Blocks not freed alone with leaks_only. */
+bool mr_embed_survey(const struct memoir_pool *pool, bool leaks_only, memoir_pool_visit *visit, void *ctx);
+
+/* Likewise memoir_pool_stats and memoir_pool_check. */
+void mr_embed_stats(const struct memoir_pool *pool, struct memoir_pool_stats *stats);
+const char *mr_embed_check(const struct memoir_pool *pool);
+
+/* ---- protection (protect.c) ------------------------------------------------------------------------------------- */
+
+/* Makes every protected block read-write again. */
+void mr_embed_unprotect_blocks(struct memoir_pool *pool);
+
+#endif
