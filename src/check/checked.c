@@ -213,31 +213,73 @@ size_t mr_checked_usable(const void *p, enum mr_freed *known)
     return *known == MR_FREED ? usable : 0;
 }
 
-/* A block always moves: what still points to the old one is then seen to. */
+static void fill_more(char *user, size_t before, size_t size)
+{
+    if (mr_zone_is_checked(MR_CHECK_FILL) && size > before)
+        mr_fill_set(user + before, size - before, MR_FILL_NEW);
+}
+
+/* Where the heap lets the block grow or shrink without another. NULL: it does not. */
+static char *resize_in(struct mr_heap *heap, const struct mr_zone *zone, size_t size, uint32_t site)
+{
+    size_t front = (size_t)(zone->user - zone->block), total = mr_canary_total(size, front);
+    struct mr_tag tag = { .label = zone->label, .size = zone->size };
+    char *block = total == SIZE_MAX ? NULL : mr_heap_resize_in(heap, zone->block, total);
+    if (!block)
+        return NULL;
+    mr_watch_unbook(heap, &tag, zone->user);
+    char *user = mr_canary_seal(block, mr_tag_set(block, MR_ZONE_HIDDEN, size), size, front, MR_FAMILY_MALLOC);
+    atomic_thread_fence(memory_order_release);
+    mr_tag_set(block, site, size);
+    mr_watch_book(heap, site, size, user);
+    return user;
+}
+
+static char *resize(const struct mr_unwind_start *from, const struct mr_zone *zone, size_t size)
+{
+    struct mr_heap *heap = mr_heap_enter();
+    if (!heap)
+        return NULL;
+    char *user = resize_in(heap, zone, size, mr_watch_site(heap, from));
+    mr_heaps_leave(heap);
+    if (user)
+        fill_more(user, zone->size, size);
+    return user;
+}
+
+/* zone: NULL for one of the emergency blocks. */
+static void *resize_by_copying(const struct mr_unwind_start *from, void *p, size_t usable, const struct mr_zone *zone,
+                               size_t size)
+{
+    bool zero = false;
+    char *q = mr_checked_take(from, size, 16, &zero);
+    if (!q)
+        return NULL;
+    memcpy(q, p, mr_min(usable, size));
+    fill_more(q, usable, size);
+    if (zone)
+        bury(zone, from);
+    else
+        mr_heap_free_rest(p);
+    return q;
+}
+
 void *mr_checked_realloc(const struct mr_unwind_start *from, void *p, size_t size, enum mr_freed *freed)
 {
     struct mr_zone zone;
-    bool zero = false;
     size_t usable = mr_checked_usable(p, freed);
-    if (*freed != MR_FREED || mr_heap_is_hopeless(size))
+    if (*freed != MR_FREED)
         return NULL;
-    bool checked = mr_canary_find(p, &zone);
-    if (checked && mr_zone_is_checked(MR_CHECK_CANARY))
+    mr_findings_size(size, from);
+    if (mr_heap_is_hopeless(size))
+        return NULL;
+    if (!mr_canary_find(p, &zone))
+        return resize_by_copying(from, p, usable, NULL, size);
+    if (mr_zone_is_checked(MR_CHECK_CANARY))
         mr_canary_verify(&zone, "realloc", from);
-    void *q = mr_checked_take(from, size, 16, &zero);
-    if (!q)
-        return NULL;
-    size_t kept = mr_min(usable, size);
-    memcpy(q, p, kept);
-    if (mr_zone_is_checked(MR_CHECK_FILL) && size > kept)
-        mr_fill_set((char *)q + kept, size - kept, MR_FILL_NEW);
-    if (!checked) {
-        mr_heap_free_rest(p);
-        return q;
-    }
     mr_family_verify(&zone, MR_FAMILY_MALLOC, "realloc", from);
-    bury(&zone, from);
-    return q;
+    char *q = resize(from, &zone, size);
+    return q ? q : resize_by_copying(from, p, usable, &zone, size);
 }
 
 /* ---- all of it ------------------------------------------------------------------------------------------------------------ */

@@ -112,7 +112,7 @@ static bool read_flag(struct mr_args *args, char ***words)
         say_unknown(&flag);
         return false;
     }
-    if (option->type == MR_OPTION_BOOL && !flag.value)
+    if ((option->type == MR_OPTION_BOOL || option->type == MR_OPTION_SET) && !flag.value)
         flag.value = "1";
     return fetch_value(&flag, words) && apply(args, option, &flag);
 }

@@ -179,7 +179,7 @@ static bool take_findings(struct mr_model *model)
         if (!finding)
             continue;
         model->findings[model->report.finding_count++] = (struct mr_report_finding){
-            .kind = "misuse",
+            .kind = mr_finding_name(finding->kind),
             .message = mr_reader_string(model->ledger, finding->message),
             .count = finding->count,
             .address = finding->address,
