@@ -88,7 +88,12 @@ bool mr_exempt_forget_region(const void *at, size_t bytes);
  * where that costs nothing. */
 void mr_exempt_turn_off(void);
 void mr_exempt_turn_on(void);
-bool mr_exempt_is_off(void);
+extern MR_HIDDEN _Atomic uint32_t mr_exempt_count; /* threads between the two */
+bool mr_exempt_is_off_here(void);
+MR_INLINE bool mr_exempt_is_off(void)
+{
+    return MR_UNLIKELY(atomic_load_explicit(&mr_exempt_count, memory_order_relaxed) != 0) && mr_exempt_is_off_here();
+}
 
 typedef void mr_exempt_visit(void *ctx, uintptr_t at, size_t bytes);
 void mr_exempt_each_object(mr_exempt_visit *each, void *ctx);

@@ -94,7 +94,7 @@ static struct quiet {
     _Atomic uintptr_t self;
     uint32_t depth; /* of that thread alone */
 } quiet[THREADS];
-static _Atomic uint32_t quiet_count;
+_Atomic uint32_t mr_exempt_count;
 
 static struct quiet *place_of(uintptr_t self)
 {
@@ -109,17 +109,14 @@ static struct quiet *claim(uintptr_t self)
     for (size_t i = 0; i < THREADS; i++) {
         uintptr_t none = 0;
         if (atomic_compare_exchange_strong(&quiet[i].self, &none, self)) {
-            atomic_fetch_add(&quiet_count, 1);
+            atomic_fetch_add(&mr_exempt_count, 1);
             return &quiet[i];
         }
     }
     return NULL;
 }
 
-bool mr_exempt_is_off(void)
-{
-    return atomic_load_explicit(&quiet_count, memory_order_relaxed) != 0 && place_of(mr_thread_self());
-}
+bool mr_exempt_is_off_here(void) { return place_of(mr_thread_self()) != NULL; }
 
 void mr_exempt_turn_off(void)
 {
@@ -134,6 +131,6 @@ void mr_exempt_turn_on(void)
     struct quiet *place = mr_exempt_is_off() ? place_of(mr_thread_self()) : NULL;
     if (!place || --place->depth != 0)
         return;
-    atomic_fetch_sub(&quiet_count, 1);
+    atomic_fetch_sub(&mr_exempt_count, 1);
     atomic_store(&place->self, 0);
 }

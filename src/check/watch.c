@@ -26,6 +26,7 @@ static _Atomic int open_state;
 static _Atomic uintptr_t open_thread;
 static const char *open_trouble;
 static bool booked; /* call stacks are wanted, and there is a ledger to book into */
+static bool usual;  /* every one of them, and nothing else is wanted */
 
 static void open_ledger(void)
 {
@@ -33,6 +34,7 @@ static void open_ledger(void)
     uint64_t interval = trace == MR_LEDGER_TRACE_SAMPLE ? mr_conf.sample_interval : 1;
     bool open = mr_writer_open(mr_conf.ledger, trace, interval, &open_trouble) && mr_track_boot();
     booked = open && mr_conf.trace != MR_TRACE_OFF;
+    usual = booked && mr_heap_watch == MR_WATCH_ALL && !mr_conf.check && !mr_conf.guard && !*mr_conf.fail;
 }
 
 /* False while the very thread that opens it asks: a request on the way is not booked. */
@@ -141,6 +143,7 @@ void mr_watch_forked(bool recorded)
 {
     struct mr_heap *heap = mr_heap_self;
     booked &= recorded;
+    usual &= recorded;
     mr_findings_forked();
     mr_quarantine_forked();
     mr_track_forked(mr_heap_is_real(heap) ? track_of(heap) : NULL);
@@ -276,6 +279,22 @@ static void *take(const struct mr_unwind_start *from, size_t size, size_t align,
     }
 }
 
+/* The usual request: a block at hand in the thread's own heap. NULL, and nothing happened, for any other. */
+static void *take_usual(const struct mr_unwind_start *from, size_t size)
+{
+    struct mr_heap *heap = mr_heap_self;
+    if (MR_UNLIKELY(!usual || !mr_heap_is_real(heap) || !heap->user || mr_exempt_is_off()))
+        return NULL;
+    struct mr_track *track = &((struct watcher *)heap->user)->track;
+    heap = mr_heaps_enter();
+    uint32_t site = mr_track_here(track, from);
+    void *p = MR_LIKELY(site < MR_ZONE_HIDDEN) ? mr_heap_try_take_in(heap, size, site) : NULL;
+    if (MR_LIKELY(p != NULL))
+        mr_track_alloc(track, site, size, p);
+    mr_heaps_leave(heap);
+    return p;
+}
+
 static void *fill(void *p, size_t size)
 {
     if (p && mr_zone_is_checked(MR_CHECK_FILL))
@@ -286,7 +305,8 @@ static void *fill(void *p, size_t size)
 void *mr_watch_malloc(const struct mr_unwind_start *from, size_t size)
 {
     bool zero;
-    return fill(take(from, size, 16, &zero), size);
+    void *p = take_usual(from, size);
+    return MR_LIKELY(p != NULL) ? p : fill(take(from, size, 16, &zero), size);
 }
 
 void *mr_watch_calloc(const struct mr_unwind_start *from, size_t size)
@@ -319,16 +339,17 @@ static enum mr_freed free_watched(void *p, const struct mr_tag *tag)
 }
 
 /* A block that the thread's own heap has in one of its slabs. */
-static bool free_own(void *p)
+static bool free_usual(void *p)
 {
     struct mr_tag tag;
     struct mr_heap *heap = mr_heap_self;
-    if (MR_UNLIKELY(!mr_heap_is_real(heap)))
+    if (MR_UNLIKELY(!usual || !mr_heap_is_real(heap) || !heap->user))
         return false;
+    struct mr_track *track = &((struct watcher *)heap->user)->track;
     heap = mr_heaps_enter();
     bool freed = mr_heap_try_free_in(heap, p, &tag);
-    if (freed)
-        mr_watch_unbook(heap, &tag, p);
+    if (MR_LIKELY(freed))
+        mr_track_free(track, tag.label, tag.size, p);
     mr_heaps_leave(heap);
     return freed;
 }
@@ -336,10 +357,10 @@ static bool free_own(void *p)
 enum mr_freed mr_watch_free(const struct mr_unwind_start *from, void *p)
 {
     struct mr_tag tag;
+    if (MR_LIKELY(free_usual(p)))
+        return MR_FREED;
     if (mr_conf.check)
         return mr_checked_free(from, p);
-    if (MR_LIKELY(mr_heap_watch == MR_WATCH_ALL && free_own(p)))
-        return MR_FREED;
     bool watched = p && watch_now() != MR_WATCH_NOTHING && mr_tag_get(p, &tag) && is_booked(&tag);
     return watched ? free_watched(p, &tag) : mr_heap_free_rest(p);
 }
