@@ -3,6 +3,7 @@
 #define MR_CHECK_H
 
 #include "base.h"
+#include "guard.h"
 #include "ledger.h"
 #include "heap.h"
 #include "reach.h"

@@ -201,6 +201,8 @@ size_t mr_checked_usable(const void *p, enum mr_freed *known)
 {
     struct mr_zone zone;
     struct mr_tag tag;
+    if (mr_guarded_holds(p))
+        return mr_heap_usable(p, known);
     if (mr_canary_find(p, &zone)) {
         *known = zone.label == MR_ZONE_HIDDEN ? MR_NOT_A_BLOCK : MR_FREED;
         return *known == MR_FREED ? zone.size : 0;
@@ -297,7 +299,7 @@ static bool look_at(void *ctx, const void *block, size_t size)
     struct mr_tag tag;
     struct mr_zone zone;
     (void)size;
-    if (!mr_tag_get(block, &tag) || tag.label == MR_ZONE_HIDDEN)
+    if (mr_guarded_holds(block) || !mr_tag_get(block, &tag) || tag.label == MR_ZONE_HIDDEN)
         return true;
     mr_canary_open((char *)(uintptr_t)block, &tag, &zone);
     if (!mr_canary_is_whole(&zone))
@@ -366,7 +368,7 @@ bool mr_checked_user(uintptr_t *start, size_t *size)
 {
     struct mr_tag tag;
     struct mr_zone zone;
-    if (!mr_conf.check || !mr_tag_get((void *)*start, &tag))
+    if (!mr_conf.check || mr_guarded_holds((void *)*start) || !mr_tag_get((void *)*start, &tag))
         return true;
     if (tag.label == MR_ZONE_HIDDEN)
         return false;

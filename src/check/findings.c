@@ -183,6 +183,8 @@ uintptr_t mr_findings_block_around(const void *p)
 
 void mr_findings_bad_pointer(const char *call, const void *p, const struct mr_unwind_start *from)
 {
+    if (mr_guard_bad_pointer(call, p, from))
+        return;
     if (mr_conf.check && mr_checked_bad_pointer(call, p, from))
         return;
     struct surroundings around = mr_heap_where() == MR_ROUTE_SLAB ? look_around(p) : (struct surroundings){ 0 };

@@ -8,6 +8,7 @@
  * marked, so that its free, and only such, comes here as well. */
 #include <string.h>
 
+#include "fail.h"
 #include "zone.h"
 
 #include "os.h"
@@ -262,21 +263,30 @@ static void *take_some(size_t size, size_t align, bool *zero, const struct mr_un
 
 /* ---- the requests ---------------------------------------------------------------------------------------------------- */
 
-static void *take(const struct mr_unwind_start *from, size_t size, size_t align, bool *zero)
+void *mr_watch_take(const struct mr_unwind_start *from, size_t size, size_t align, bool *zero)
 {
     *zero = false;
     if (MR_UNLIKELY(mr_heap_is_hopeless(size) || align > PTRDIFF_MAX / 2)) {
         mr_findings_size(size, from);
         return NULL;
     }
-    switch (watch_now()) {
+    int watch = watch_now();
+    void *p = mr_guard_take(from, size, align, zero);
+    if (MR_UNLIKELY(p != NULL))
+        return p;
+    switch (watch) {
     case MR_WATCH_ALL:
         return mr_conf.check ? mr_checked_take(from, size, align, zero) : take_all(size, align, zero, from);
     case MR_WATCH_SOME:
-        return take_some(size, align, zero, from);
+        return mr_conf.trace == MR_TRACE_SAMPLE ? take_some(size, align, zero, from) : take_plainly(size, align, zero);
     default:
         return take_plainly(size, align, zero);
     }
+}
+
+static void *take(const struct mr_unwind_start *from, size_t size, size_t align, bool *zero)
+{
+    return mr_fail_now(from, size) ? NULL : mr_watch_take(from, size, align, zero);
 }
 
 /* The usual request: a block at hand in the thread's own heap. NULL, and nothing happened, for any other. */
@@ -359,6 +369,8 @@ enum mr_freed mr_watch_free(const struct mr_unwind_start *from, void *p)
     struct mr_tag tag;
     if (MR_LIKELY(free_usual(p)))
         return MR_FREED;
+    if (mr_guarded_holds(p))
+        return mr_guard_free(from, p);
     if (mr_conf.check)
         return mr_checked_free(from, p);
     bool watched = p && watch_now() != MR_WATCH_NOTHING && mr_tag_get(p, &tag) && is_booked(&tag);
@@ -386,9 +398,9 @@ static void *resize_watched(const struct mr_unwind_start *from, void *p, size_t 
 
 static void *resize_by_copying(const struct mr_unwind_start *from, void *p, size_t size)
 {
-    enum mr_freed known;
-    size_t usable = mr_heap_usable(p, &known);
-    void *q = mr_watch_malloc(from, size);
+    bool zero;
+    size_t usable = mr_heap_usable(p, NULL);
+    void *q = mr_watch_take(from, size, 16, &zero);
     if (!q)
         return NULL;
     memcpy(q, p, mr_min(usable, size));
@@ -411,6 +423,11 @@ static void *resize_unbooked(const struct mr_unwind_start *from, void *p, size_t
 void *mr_watch_realloc(const struct mr_unwind_start *from, void *p, size_t size, enum mr_freed *freed)
 {
     struct mr_tag tag;
+    *freed = MR_FREED;
+    if (mr_fail_now(from, size))
+        return NULL;
+    if (mr_guarded_holds(p))
+        return mr_guard_realloc(from, p, size, freed);
     if (mr_conf.check)
         return mr_checked_realloc(from, p, size, freed);
     if (watch_now() == MR_WATCH_NOTHING || !mr_tag_get(p, &tag) || !is_booked(&tag))

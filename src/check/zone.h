@@ -115,7 +115,10 @@ enum mr_finding_kind mr_findings_again(const char *call);
 enum mr_finding_kind mr_findings_bad(const char *call);
 uintptr_t mr_findings_block_around(const void *p);
 
-/* ---- watch.c: booking, in an entered heap ------------------------------------------------------------------------------ */
+/* ---- watch.c: taking; booking, in an entered heap ------------------------------------------------------------------------------ */
+
+/* A block for a request that is not made to fail (fail.h). */
+void *mr_watch_take(const struct mr_unwind_start *from, size_t size, size_t align, bool *zero);
 
 uint32_t mr_watch_site(struct mr_heap *heap, const struct mr_unwind_start *from);
 void mr_watch_book(struct mr_heap *heap, uint32_t site, size_t size, const void *p);

@@ -10,6 +10,7 @@
 #include "format.h"
 #include "sum.h"
 #include "reader.h"
+#include "stackhash.h"
 #include "writer.h"
 
 enum mr_unit { MR_UNIT_COUNT, MR_UNIT_BYTES, MR_UNIT_MILLIS };
