@@ -28,7 +28,7 @@ static bool find_symbols(int fd, Elf64_Shdr *symbols, Elf64_Shdr *strings)
 {
     Elf64_Ehdr elf;
     Elf64_Shdr section;
-    symbols->sh_type = SHT_NULL;
+    *symbols = (Elf64_Shdr){ .sh_type = SHT_NULL };
     if (!read_at(fd, &elf, sizeof elf, 0) || memcmp(elf.e_ident, ELFMAG, SELFMAG) != 0 || elf.e_shentsize != sizeof section)
         return false;
     for (unsigned i = 0; i < elf.e_shnum && symbols->sh_type != SHT_SYMTAB; i++)
