@@ -1,5 +1,6 @@
 /* bin.c: how slabs are picked, carved, filled, emptied and given back. */
 #include "cache.h"
+#include "harden.h"
 #include "peak.h"
 #include "space.h"
 #include "thread_heap.h"
@@ -36,7 +37,7 @@ static void own(struct mr_heap *heap, struct mr_slab *slab, uintptr_t flags)
 
 static uint32_t blocks_per_slab(const struct mr_heap *heap, unsigned cls)
 {
-    return MR_UNLIKELY(heap->mark) ? mr_sizeclass_watched[cls] : mr_sizeclass_blocks[cls];
+    return MR_UNLIKELY(heap->mark & MR_OWNER_WATCHED) ? mr_sizeclass_watched[cls] : mr_sizeclass_blocks[cls];
 }
 
 /* ---- the queue -------------------------------------------------------------------------------- */
@@ -128,6 +129,8 @@ static void start_slab(struct mr_heap *heap, struct mr_slab *slab, unsigned cls,
         MR_POKE(slab[i].ext, (uint16_t)i);
         mr_slab_set_kind(&slab[i], MR_KIND_INTERIOR);
     }
+    if (MR_UNLIKELY(heap->mark & MR_OWNER_HARDENED))
+        mr_harden_start(slab, mr_sizeclass_blocks[cls]);
     mr_slab_set_kind(slab, MR_KIND_SLAB);
     own(heap, slab, 0);
 }
@@ -181,11 +184,12 @@ static struct mr_slab *take_slab(struct mr_heap *heap, unsigned cls)
         }
         give_slab(heap, slab);
     }
+    uint32_t slices = mr_sizeclass_slices(cls) + mr_space_guard();
     if (!slab)
-        slab = mr_cache_take(heap, mr_sizeclass_slices(cls), &zero);
+        slab = mr_cache_take(heap, slices, &zero);
     if (!slab && (heap->kept[0] | heap->kept[1])) {
         mr_bin_drop_kept(heap); /* no memory: nobody is spared */
-        slab = mr_cache_take(heap, mr_sizeclass_slices(cls), &zero);
+        slab = mr_cache_take(heap, slices, &zero);
     }
     if (!slab)
         return NULL;
@@ -204,7 +208,7 @@ static void *carve(struct mr_heap *heap, struct mr_slab *slab)
 {
     uint32_t size = mr_sizeclass_bytes[slab->cls];
     uint32_t n = mr_min(mr_max(CARVE_BYTES / size, 1), (size_t)blocks_per_slab(heap, slab->cls) - slab->ext);
-    if (MR_UNLIKELY(heap->mark))
+    if (MR_UNLIKELY(heap->mark & MR_OWNER_WATCHED))
         memset(mr_tag_at(slab, slab->ext + n - 1), 0, n * sizeof(uint32_t));
     char *first = mr_lookup_start(slab) + (size_t)slab->ext * size, *p = first + size;
     void *list = NULL, **end = &list;
@@ -225,6 +229,9 @@ static void *take_from(struct mr_heap *heap, struct mr_slab *slab, bool *zero)
     uint32_t carved = slab->ext;
     if (p) {
         slab->free = *(void **)p;
+    } else if (MR_UNLIKELY(heap->mark & MR_OWNER_HARDENED)) {
+        if (!(p = mr_harden_take(heap, slab, blocks_per_slab(heap, slab->cls))))
+            return NULL;
     } else if (slab->ext < blocks_per_slab(heap, slab->cls)) {
         if (zero)
             *zero = slab->zero;
@@ -272,7 +279,7 @@ void *mr_bin_take_tagged(struct mr_heap *heap, unsigned cls, bool *zero, uint32_
         if (slab != &mr_slab_none) {
             void *p = take_from(heap, slab, zero);
             if (p) {
-                if (MR_UNLIKELY(heap->mark))
+                if (MR_UNLIKELY(heap->mark & MR_OWNER_WATCHED))
                     set_tag(slab, p, tag);
                 return p;
             }
@@ -295,17 +302,22 @@ void mr_bin_emptied(struct mr_heap *heap, struct mr_slab *slab)
     }
 }
 
-void mr_bin_free(struct mr_heap *heap, struct mr_slab *slab, void *p)
+void mr_bin_came_back(struct mr_heap *heap, struct mr_slab *slab, uint32_t n)
 {
-    *(void **)p = slab->free;
-    slab->free = p;
-    MR_ADD(slab->count, -(uint64_t)1);
+    MR_ADD(slab->count, -(uint64_t)n);
     if (atomic_load_explicit(&slab->owner, memory_order_relaxed) & MR_OWNER_FULL) {
         own(heap, slab, 0);
         queue_push_back(heap, slab);
     }
-    if (mr_slab_is_empty(slab))
+    if (mr_slab_is_empty(slab) && !mr_harden_is_awaited(slab))
         mr_bin_emptied(heap, slab);
+}
+
+void mr_bin_free(struct mr_heap *heap, struct mr_slab *slab, void *p)
+{
+    *(void **)p = slab->free;
+    slab->free = p;
+    mr_bin_came_back(heap, slab, 1);
 }
 
 /* ---- check --------------------------------------------------------------------------------------------- */
@@ -317,6 +329,8 @@ static const char *check_slab(const struct mr_heap *heap, const struct mr_slab *
         return "a heap holds a slab that is not of its class";
     if (atomic_load_explicit(&slab->owner, memory_order_relaxed) != ((uintptr_t)heap | heap->mark))
         return "a heap holds a slab whose owner is another, or which is marked full";
+    if (mr_harden_has(slab))
+        return mr_harden_check(slab);
     for (void *p = slab->free; p; p = *(void **)p, listed++)
         if (listed > slab->ext || mr_lookup_block(slab, p) < 0)
             return "a free list leaves its slab";

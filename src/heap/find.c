@@ -6,6 +6,7 @@
 
 #include "classic.h"
 #include "emergency.h"
+#include "harden.h"
 #include "heap.h"
 #include "os.h"
 #include "space.h"
@@ -139,6 +140,25 @@ static void strike_chain(struct mr_find *find, void *p)
     }
 }
 
+static void strike_by_map(struct mr_find *find, const struct mr_slab *slab)
+{
+    struct mr_find_block block;
+    number_of(find, (uintptr_t)mr_lookup_start(slab), &block);
+    for (uint32_t i = 0; i < slab->ext; i++)
+        if (!mr_harden_in_use(slab, i)) {
+            find->notes[block.index + i] = 0;
+            find->in_use--;
+        }
+}
+
+static void strike_slab(struct mr_find *find, const struct mr_slab *slab)
+{
+    if (mr_harden_has(slab))
+        strike_by_map(find, slab);
+    else
+        strike_chain(find, MR_PEEK(slab->free));
+}
+
 static void strike_slabs(struct mr_find *find)
 {
     for (uint32_t r = 0; r < find->region_count; r++) {
@@ -146,7 +166,7 @@ static void strike_slabs(struct mr_find *find)
         for (uint32_t i = mr_pool_first(pool); i != MR_POOL_NONE; i = mr_pool_next(pool, i)) {
             struct mr_slab *head = (struct mr_slab *)mr_pool_node(pool, i);
             if (!mr_pool_is_free(pool, i) && mr_slab_kind(head) == MR_KIND_SLAB)
-                strike_chain(find, MR_PEEK(head->free));
+                strike_slab(find, head);
         }
     }
 }

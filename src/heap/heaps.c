@@ -1,6 +1,7 @@
 /* heaps.c: the life of thread heaps: made, entered, left behind, adopted; fork. */
 #include "classic.h"
 #include "conf.h"
+#include "harden.h"
 #include "heap.h"
 #include "space.h"
 #include "thread_heap.h"
@@ -46,10 +47,11 @@ static void init_heap(struct mr_heap *heap)
     memcpy(heap->current, mr_heap_stand_ins, sizeof heap->current);
     heap->cache_room = MR_CACHE_SLICES;
     memcpy(heap->behind, mr_heap_stand_ins, sizeof heap->behind);
-    bool veiled = mr_heap_watch != MR_WATCH_NOTHING;
+    bool hardened = mr_space_guard() != 0, veiled = mr_heap_watch != MR_WATCH_NOTHING || hardened;
     heap->use = veiled ? heap->behind : heap->current;
     if (mr_heap_watch == MR_WATCH_ALL || (heap == &shared && veiled))
         heap->mark = MR_OWNER_WATCHED;
+    heap->mark |= hardened ? MR_OWNER_HARDENED : 0;
     publish(heap);
 }
 
@@ -187,6 +189,7 @@ static void boot(void)
     mr_heap_watch = mr_conf.check ? MR_WATCH_ALL : watch_by_option[mr_conf.trace];
     if (mr_heap_watch == MR_WATCH_NOTHING && (mr_conf.guard || *mr_conf.fail))
         mr_heap_watch = MR_WATCH_SOME;
+    mr_harden_init();
     init_heap(&shared);
     bool classic = mr_conf.strategy != MR_STRATEGY_SLAB;
     bool ready = classic ? mr_classic_init((enum mr_fit)(mr_conf.strategy - MR_STRATEGY_FIRST_FIT)) : mr_space_init();

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cache.h"
+#include "harden.h"
 #include "os.h"
 #include "peak.h"
 #include "space.h"
@@ -47,7 +48,6 @@ static void count_resize(struct mr_heap *heap, size_t before, size_t after)
     mr_peak_add(heap, (int64_t)(after - before));
 }
 
-static size_t slices_for(size_t bytes) { return (bytes + MR_SLICE - 1) >> MR_SLICE_SHIFT; }
 
 /* Small requests of huge alignment come here too: a large block has more than MR_SLAB_MAX bytes. */
 static size_t usable_for(size_t size)
@@ -100,7 +100,7 @@ static struct mr_slab *place(struct mr_heap *heap, size_t bytes, size_t slices, 
 
 void *mr_large_take_cached(struct mr_heap *heap, size_t size)
 {
-    size_t bytes = mr_align_up(size, mr_os_page), slices = slices_for(bytes);
+    size_t bytes = mr_align_up(size, mr_os_page), slices = mr_space_slices(bytes);
     struct mr_slab *head = slices <= MR_CACHE_SLICES ? mr_cache_try(heap, (uint32_t)slices) : NULL;
     return MR_LIKELY(head != NULL) ? mr_lookup_start(start_block(heap, head, bytes)) : NULL;
 }
@@ -108,14 +108,14 @@ void *mr_large_take_cached(struct mr_heap *heap, size_t size)
 void *mr_large_take(struct mr_heap *heap, size_t size, size_t align, bool *zero)
 {
     size_t bytes = usable_for(size);
-    struct mr_slab *head = place(heap, bytes, slices_for(bytes), mr_max(align >> MR_SLICE_SHIFT, 1), zero);
+    struct mr_slab *head = place(heap, bytes, mr_space_slices(bytes), mr_max(align >> MR_SLICE_SHIFT, 1), zero);
     return head ? mr_lookup_start(head) : NULL;
 }
 
 /* A moved block's mapping cannot merge with its neighbours; a fresh one in its place can. */
 static bool restore_mapping(struct mr_slab *head)
 {
-    size_t bytes = (size_t)mr_slab_slices(head) << MR_SLICE_SHIFT;
+    size_t bytes = (size_t)(mr_slab_slices(head) - mr_space_guard()) << MR_SLICE_SHIFT;
     atomic_fetch_sub_explicit(&moved_count, 1, memory_order_relaxed);
     head->large_moved = 0;
     return mr_vm_commit(mr_lookup_start(head), bytes);
@@ -125,6 +125,8 @@ MR_INLINE void give(struct mr_heap *heap, struct mr_slab *head, bool clean)
 {
     if (MR_UNLIKELY(head->large_moved))
         clean = restore_mapping(head) || clean;
+    if (MR_UNLIKELY(mr_space_guard() != 0) && !clean)
+        clean = mr_harden_wipe(head, 0);
     mr_cache_give(heap, head, clean);
 }
 
@@ -146,14 +148,14 @@ static void set_bytes(struct mr_heap *heap, struct mr_slab *head, size_t bytes)
  * cannot be cut, being moved. */
 static bool fits_span(const struct mr_slab *head, size_t bytes)
 {
-    size_t slices = slices_for(bytes), has = mr_slab_slices(head);
+    size_t slices = mr_space_slices(bytes), has = mr_slab_slices(head);
     return slices == has || (slices < has && bytes >= (head->large_moved ? head->large_bytes / 2 : head->large_bytes));
 }
 
 static bool resize_in_place(struct mr_heap *heap, struct mr_slab *head, size_t bytes)
 {
     if (!fits_span(head, bytes) &&
-        (head->large_moved || !mr_space_resize(head, (uint32_t)slices_for(bytes))))
+        (head->large_moved || !mr_space_resize(head, (uint32_t)mr_space_slices(bytes))))
         return false;
     set_bytes(heap, head, bytes);
     return true;
@@ -183,7 +185,7 @@ static struct mr_slab *relocate(struct mr_heap *heap, struct mr_slab *head, size
 {
     bool zero;
     size_t old = head->large_bytes;
-    struct mr_slab *to = place(heap, bytes, slices_for(bytes + room_for(bytes)), 1, &zero);
+    struct mr_slab *to = place(heap, bytes, mr_space_slices(bytes + room_for(bytes)), 1, &zero);
     if (!to)
         return NULL;
     bool moved = move_pages(head, to);
@@ -199,7 +201,7 @@ static struct mr_slab *relocate(struct mr_heap *heap, struct mr_slab *head, size
 void *mr_large_resize(struct mr_heap *heap, struct mr_slab *head, size_t size)
 {
     size_t bytes = usable_for(size);
-    if (slices_for(bytes) > MR_POOL_MAX_UNITS)
+    if (mr_space_slices(bytes) > MR_POOL_MAX_UNITS)
         return NULL;
     if (!resize_in_place(heap, head, bytes))
         head = bytes > head->large_bytes ? relocate(heap, head, bytes) : NULL;

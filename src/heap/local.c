@@ -4,6 +4,7 @@
 #include "cache.h"
 #include "classic.h"
 #include "emergency.h"
+#include "harden.h"
 #include "heap.h"
 #include "large.h"
 #include "space.h"
@@ -164,6 +165,8 @@ static enum mr_freed free_slab_block(struct mr_heap *heap, struct mr_slab *slab,
     int index = owner ? mr_lookup_block(slab, p) : -1;
     if (MR_UNLIKELY(index < 0 || (mr_tag_is_watched(slab) && !untag(slab, (uint32_t)index))))
         return MR_NOT_A_BLOCK;
+    if (MR_UNLIKELY(mr_harden_has(slab)))
+        return mr_harden_free(heap, owner, slab, (uint32_t)index);
     if (heap == owner)
         mr_bin_free(heap, slab, p);
     else if (heap)
@@ -244,6 +247,13 @@ static size_t usable_guarded(const void *p, enum mr_freed *known)
     return usable;
 }
 
+/* A block starts there, which is in use as far as that can be known. */
+static bool is_block(const struct mr_slab *slab, const void *p)
+{
+    int index = mr_lookup_block(slab, p);
+    return index >= 0 && (MR_LIKELY(!mr_harden_has(slab)) || mr_harden_in_use(slab, (uint32_t)index));
+}
+
 size_t mr_heap_usable(const void *p, enum mr_freed *known)
 {
     enum mr_freed ignored;
@@ -258,7 +268,7 @@ size_t mr_heap_usable(const void *p, enum mr_freed *known)
     *known = head || emergency ? MR_FREED : MR_NOT_OURS;
     if (emergency)
         return emergency;
-    if (head && mr_slab_kind(head) == MR_KIND_SLAB && mr_lookup_block(head, p) >= 0)
+    if (head && mr_slab_kind(head) == MR_KIND_SLAB && is_block(head, p))
         return mr_sizeclass_bytes[head->cls];
     if (head && mr_slab_kind(head) == MR_KIND_LARGE && (const char *)p == mr_lookup_start(head))
         return head->large_bytes;

@@ -6,12 +6,13 @@
  * another core's, touches the first and, unless the slab was full, the second and the last. Until
  * then a block counts as in use in its slab, so a slab cannot vanish under a letter; reports
  * subtract what is on the way (sent - received). */
+#include "harden.h"
 #include "space.h"
 #include "thread_heap.h"
 
 _Atomic uint64_t mr_remote_stray[MR_CLASS_COUNT];
 
-static void drain_orphan(struct mr_heap *heap)
+void mr_remote_tend(struct mr_heap *heap)
 {
     int expected = MR_HEAP_ORPHAN;
     if (atomic_load_explicit(&heap->state, memory_order_relaxed) != MR_HEAP_ORPHAN || mr_lock_is_mine(&mr_space_lock))
@@ -35,7 +36,7 @@ static void send(struct mr_heap *to, void *letter, uint64_t count)
     do
         set_next(letter, count, old);
     while (!atomic_compare_exchange_weak_explicit(&to->inbox, &old, letter, memory_order_release, memory_order_relaxed));
-    drain_orphan(to);
+    mr_remote_tend(to);
 }
 
 static void send_chain(struct mr_chain *chain)
@@ -93,6 +94,10 @@ static void splice(struct mr_slab *slab, void *letter, uint64_t count)
 
 void mr_remote_drain_all(struct mr_heap *heap)
 {
+    if (MR_UNLIKELY(heap->mark & MR_OWNER_HARDENED)) {
+        mr_harden_drain(heap);
+        return;
+    }
     void *letter = atomic_exchange_explicit(&heap->inbox, NULL, memory_order_acquire);
     while (letter) {
         void *next = mr_letter_next(letter);

@@ -44,6 +44,7 @@ enum mr_kind {
 /* Flags of the owner word: any of them makes the fast free take the slow path. */
 #define MR_OWNER_FULL ((uintptr_t)1) /* in no list: no free block, all carved */
 #define MR_OWNER_WATCHED ((uintptr_t)2) /* its blocks carry tags (tag.h) */
+#define MR_OWNER_HARDENED ((uintptr_t)4) /* its free blocks stand in a map (harden.h) */
 #define MR_OWNER_FLAGS ((uintptr_t)63)
 
 struct mr_slab {
@@ -72,6 +73,7 @@ struct mr_slab {
     bool zero;               /* what is not carved yet reads as zero */
     bool kept;               /* current slab of its class, was found empty: count is one too high */
     bool queued;             /* in the queue of its bin */
+    bool guarded;            /* span: its last slice is inaccessible (harden.h) */
 };
 _Static_assert(sizeof(struct mr_slab) == 64, "a descriptor is a cache line: mr_slab_at multiplies by 64");
 _Static_assert(offsetof(struct mr_slab, owner) >= sizeof(struct mr_span), "a free span's node must not touch owner or kind");

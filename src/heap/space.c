@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "conf.h"
+#include "harden.h"
 #include "purge.h"
 
 /* How the address space is reserved. A terabyte costs nothing where it is granted. Where it is
@@ -30,9 +31,12 @@ static char *meta_at, *meta_end;   /* what is left of the newest META slice; und
 
 /* ---- regions -------------------------------------------------------------------------------- */
 
+size_t mr_space_round = MR_SLICE - 1;
+
+/* With the guard behind it, which no descriptor ever comes to lie in. */
 static size_t table_bytes(size_t reserved)
 {
-    return mr_align_up((reserved >> MR_SLICE_SHIFT) * sizeof(struct mr_slab), MR_SLICE);
+    return mr_space_slices((reserved >> MR_SLICE_SHIFT) * sizeof(struct mr_slab)) << MR_SLICE_SHIFT;
 }
 
 static bool within_limit(size_t more)
@@ -67,7 +71,8 @@ static bool grow_by(struct mr_region *region, size_t bytes)
     size_t committed = region->committed;
     if (bytes > region->reserved - committed || !within_limit(bytes))
         return false;
-    if (!commit_table(region, committed + bytes) || !mr_vm_commit((char *)region->base + committed, bytes))
+    if (!commit_table(region, committed + bytes) || !mr_harden_commit(region, committed + bytes) ||
+        !mr_vm_commit((char *)region->base + committed, bytes))
         return false;
     if (mr_conf.huge_pages != 0 && committed_total >= mr_conf.huge_pages)
         mr_vm_huge((char *)region->base + committed, bytes);
@@ -103,7 +108,7 @@ static bool start_region(struct mr_region *region, char *base, size_t reserved)
 {
     size_t table = table_bytes(reserved);
     *region = (struct mr_region){ .base = (uintptr_t)base, .reserved = reserved, .table_bytes = table };
-    if (!commit_table(region, table))
+    if (!commit_table(region, table - mr_space_guard() * MR_SLICE) || !mr_harden_reserve(region))
         return false;
     mr_pool_init(&region->pool, MR_FIT_SEGREGATED, base, sizeof(struct mr_slab), 1, 0);
     mr_pool_grow(&region->pool, (uint32_t)(table >> MR_SLICE_SHIFT), 0);
@@ -236,8 +241,11 @@ struct mr_slab *mr_space_take(uint32_t slices, uint32_t align, bool *zero)
             head = take_from_new_region(slices, align, zero);
         mr_lock_release(&mr_space_lock);
     }
-    if (head)
+    if (head) {
         clear_head(head);
+        if (MR_UNLIKELY(mr_space_guard()))
+            mr_harden_guard(head, *zero);
+    }
     mr_purge_sweep(mr_clock_ms());
     return head;
 }
@@ -255,6 +263,8 @@ void mr_space_give(struct mr_slab *head, bool clean)
     struct mr_region *region = region_of_head(head);
     uint64_t now = mr_clock_ms();
     clear_head(head);
+    if (MR_UNLIKELY(!mr_harden_unguard(head)))
+        return;
     mr_lock_acquire(&mr_space_lock);
     mr_pool_give(&region->pool, (uint32_t)(head - (struct mr_slab *)region->base), clean ? 0 : mr_purge_tick(now));
     MR_EXPENSIVE(!MR_EVERY(16) || mr_pool_check(&region->pool) == NULL, "the pool is whole after a give");
@@ -275,7 +285,7 @@ static bool reaches_frontier(const struct mr_region *region, uint32_t i)
     return next == MR_POOL_NONE;
 }
 
-bool mr_space_resize(struct mr_slab *head, uint32_t slices)
+static bool resize(struct mr_slab *head, uint32_t slices)
 {
     struct mr_region *region = region_of_head(head);
     uint64_t now = mr_clock_ms();
@@ -291,12 +301,25 @@ bool mr_space_resize(struct mr_slab *head, uint32_t slices)
     return fits;
 }
 
+bool mr_space_resize(struct mr_slab *head, uint32_t slices)
+{
+    if (MR_LIKELY(mr_space_guard() == 0))
+        return resize(head, slices);
+    if (slices < mr_slab_slices(head))
+        mr_harden_wipe(head, slices - mr_space_guard());
+    if (!mr_harden_unguard(head))
+        return false;
+    bool fits = resize(head, slices);
+    mr_harden_guard(head, false);
+    return fits;
+}
+
 /* ---- memoir's own memory ------------------------------------------------------------------------------ */
 
 static bool refill_meta(void)
 {
     bool zero;
-    struct mr_slab *head = mr_space_take(1, 1, &zero);
+    struct mr_slab *head = mr_space_take(1 + mr_space_guard(), 1, &zero);
     if (!head)
         return false;
     mr_slab_set_kind(head, MR_KIND_META);

@@ -10,12 +10,16 @@
 
 #define MR_REGION_MAX 64
 
+struct mr_hard;
+
 struct mr_region {
     uintptr_t base;
     size_t reserved;        /* bytes of address space, the table included */
     size_t table_bytes;     /* the table's slices: where spans begin */
     size_t table_committed; /* bytes of the table that are writable */
     _Atomic size_t committed; /* bytes from base, of slices handed to the pool (the table included) */
+    struct mr_hard *maps;   /* hardened: one per slice (harden.h), so many bytes of them writable */
+    size_t maps_committed;
     struct mr_pool pool;    /* unit i is the slice at base + i * MR_SLICE */
 };
 
@@ -25,6 +29,12 @@ extern _Atomic uint32_t mr_region_count;
 
 /* Sets up the first region. Called once, before any other function here. False: no memory at all. */
 bool mr_space_init(void);
+
+/* Slices of a span for so many bytes. In a hardened heap each span has one more, its last, which is made inaccessible
+ * while the span is taken: mr_space_guard is how many. */
+extern MR_HIDDEN size_t mr_space_round;
+MR_INLINE size_t mr_space_slices(size_t bytes) { return (bytes + mr_space_round) >> MR_SLICE_SHIFT; }
+MR_INLINE uint32_t mr_space_guard(void) { return (uint32_t)(mr_space_round >> MR_SLICE_SHIFT); }
 
 /* A span of `slices`, aligned to `align` slices (a power of two). The head's owner is 0 and its kind
  * NONE; the caller sets the kind. *zero tells whether it reads as zero throughout. NULL: no memory. */

@@ -89,7 +89,8 @@ struct mr_heap {
     uint32_t purges_seen;             /* early purges of the process that this heap has followed */
     bool warm;                        /* an orphan that may keep slabs at hand (heaps.c) */
     int64_t carved;                   /* peak.h: not added to the sum of all yet */
-    uintptr_t mark;                   /* MR_OWNER_WATCHED when all its slabs are watched, else 0; constant */
+    uintptr_t mark;                   /* MR_OWNER_WATCHED, MR_OWNER_HARDENED: when all its slabs are; constant */
+    uint64_t random;                  /* harden.c: where its next blocks come from; 0 before the first */
     struct mr_slab **use;             /* the current slabs: current[], or in a veiled heap behind[]; constant */
     int64_t until_sample;             /* bytes that may still be handed out before one is sampled */
     void *user;                       /* the watcher's, about this heap's thread */
@@ -101,7 +102,8 @@ struct mr_heap {
     struct mr_large_count large[MR_LARGE_ROWS];
     struct mr_chain chains[MR_CHAIN_COUNT]; /* by number of the slab */
     /* Written by other threads: on lines of their own. */
-    MR_ALIGNED(2 * MR_CACHE_LINE) _Atomic(void *) inbox; /* letters: this heap's blocks freed by others */
+    MR_ALIGNED(2 * MR_CACHE_LINE) _Atomic(void *) inbox; /* letters: this heap's blocks freed by others;
+                                                                  hardened: the slabs that hold such */
     _Atomic int state;                /* enum mr_heap_state */
 } MR_ALIGNED(MR_HEAP_ALIGN);
 
@@ -138,6 +140,9 @@ MR_INLINE void *mr_bin_take(struct mr_heap *heap, unsigned cls, bool *zero)
 /* Frees a block of one of the heap's own slabs: `p` is a carved block in use. */
 void mr_bin_free(struct mr_heap *heap, struct mr_slab *slab, void *p);
 
+/* The same for `n` blocks (perhaps none) that are free in the slab's books already, but for its count. */
+void mr_bin_came_back(struct mr_heap *heap, struct mr_slab *slab, uint32_t n);
+
 /* What the fast free leaves to be done when the last block in use came back. */
 void mr_bin_emptied(struct mr_heap *heap, struct mr_slab *slab);
 
@@ -154,6 +159,9 @@ void mr_remote_free(struct mr_heap *self, struct mr_heap *owner, struct mr_slab 
 
 /* Sends one block at once, from a thread that has no heap of its own. */
 void mr_remote_send_one(struct mr_heap *owner, struct mr_slab *slab, void *p);
+
+/* Empties the inbox of a heap that nobody owns. */
+void mr_remote_tend(struct mr_heap *heap);
 
 /* Sends all outgoing chains. */
 void mr_remote_flush(struct mr_heap *self);

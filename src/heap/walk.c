@@ -7,6 +7,7 @@
 
 #include "classic.h"
 #include "emergency.h"
+#include "harden.h"
 #include "heap.h"
 #include "large.h"
 #include "os.h"
@@ -267,9 +268,20 @@ static void mark_chain(struct marks *marks, void *p)
         p = *(void **)p;
 }
 
+static void mark_by_map(struct marks *marks, const struct mr_slab *slab)
+{
+    for (uint32_t i = 0; i < slab->ext; i++)
+        if (!mr_harden_in_use(slab, i))
+            set_mark(marks, mr_lookup_start(slab) + (size_t)i * mr_sizeclass_bytes[slab->cls]);
+}
+
 static bool mark_span(void *ctx, struct mr_slab *head, bool is_free)
 {
-    if (!is_free && mr_slab_kind(head) == MR_KIND_SLAB)
+    if (is_free || mr_slab_kind(head) != MR_KIND_SLAB)
+        return true;
+    if (mr_harden_has(head))
+        mark_by_map(ctx, head);
+    else
         mark_chain(ctx, head->free);
     return true;
 }
