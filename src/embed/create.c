@@ -33,7 +33,8 @@ static struct layout lay_out(const struct memoir_pool_options *o, size_t bytes)
     struct layout l = { .shift = o->align == 8 ? 3 : 4 };
     l.units_most = bytes >> l.shift;
     l.table = mr_align_up(sizeof(struct memoir_pool), MR_CACHE_LINE);
-    l.front = l.table + MR_EMBED_HEADER;
+    uint32_t units = (uint32_t)l.units_most;
+    l.front = l.table + mr_pool_table_bytes(fits[o->fit], units, units, 1) + MR_EMBED_HEADER;
     return l;
 }
 
@@ -100,6 +101,8 @@ static struct memoir_pool *set_up(char *start, char *base, const struct layout *
     pool->options = *o;
     pool->secret = make_secret(pool);
     mr_pool_init(&pool->engine, fits[o->fit], base - MR_EMBED_HEADER, (size_t)1 << l->shift, min_units(o), 0);
+    mr_pool_forget_stamps(&pool->engine);
+    mr_pool_set_table(&pool->engine, start + l->table, (uint32_t)l->units_most);
     if (pool->guarded)
         init_mutex(pool);
     return pool;
@@ -175,7 +178,7 @@ MR_EXPORT struct memoir_pool *memoir_pool_create_in(void *buffer, size_t size, c
     static const struct memoir_pool_options defaults;
     const struct memoir_pool_options *o = options ? options : &defaults;
     struct layout l;
-    char *start = (char *)mr_align_up((size_t)buffer, MR_CACHE_LINE), *base;
+    char *start = (char *)mr_align_up((size_t)buffer, MR_CACHE_LINE), *base = NULL;
     size_t skipped = (size_t)(start - (char *)buffer);
     mr_os_init();
     if (refuse(o, !buffer ? "there is no buffer" : option_fault(o, size, true)))

@@ -74,6 +74,14 @@ void mr_embed_leave_slow(struct memoir_pool *pool)
 
 /* ---- what is wrong ------------------------------------------------------------------------------------------- */
 
+/* Whether the seal in the header is that of a block in use, whatever the engine's bit says. */
+static bool bears_seal_of_use(const struct memoir_pool *pool, uint32_t head)
+{
+    uint64_t seal = mr_embed_read_seal(mr_pool_node(&pool->engine, head));
+    uint64_t right = mr_embed_seal(pool, head, mr_pool_size(&pool->engine, head), mr_embed_content(seal));
+    return seal == right && mr_embed_state(seal) != MR_EMBED_FREED;
+}
+
 /* Reads nothing but headers whose place the span before has vouched for. */
 const char *mr_embed_header_fault(const struct memoir_pool *pool, uint32_t head, uint32_t *at)
 {
@@ -82,9 +90,7 @@ const char *mr_embed_header_fault(const struct memoir_pool *pool, uint32_t head,
     *at = head;
     if (units < engine->min_units || units > engine->units - head)
         return "the length in its header was overwritten";
-    if (!mr_pool_is_free(engine, head) &&
-        (!mr_embed_is_sealed(pool, head) ||
-         mr_embed_state(mr_embed_read_seal(mr_pool_node(engine, head))) == MR_EMBED_FREED))
+    if (bears_seal_of_use(pool, head) == mr_pool_is_free(engine, head))
         return "its header was overwritten";
     *at = head + units;
     if (*at < engine->units && mr_pool_node(engine, *at)->back != units)

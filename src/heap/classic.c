@@ -29,6 +29,8 @@ struct region {
     char *base;
     size_t reserved, committed;
     char *untouched; /* no block has ever reached beyond: the memory there is zero, but for one node */
+    char *table;     /* of the fit; NULL: it needs none */
+    size_t table_reserved, table_committed;
     struct mr_pool pool;
 };
 
@@ -115,9 +117,23 @@ static bool within_limit(size_t more)
     return mr_conf.pool_limit == 0 || committed_total + more <= mr_conf.pool_limit;
 }
 
+/* The part of the table that so many units need. */
+static bool grow_table(struct region *r, uint32_t units)
+{
+    size_t need = mr_pool_table_bytes(the_fit, units, (uint32_t)(r->reserved / UNIT), 1);
+    size_t more = mr_align_up(need, mr_os_page) - r->table_committed;
+    if (!r->table || need <= r->table_committed)
+        return true;
+    if (!mr_vm_commit(r->table + r->table_committed, more))
+        return false;
+    r->table_committed += more;
+    return true;
+}
+
 static bool grow_by(struct region *r, size_t bytes)
 {
-    if (bytes > r->reserved - r->committed || !within_limit(bytes) || !mr_vm_commit(r->base + r->committed, bytes))
+    if (bytes > r->reserved - r->committed || !within_limit(bytes) ||
+        !grow_table(r, r->pool.units + (uint32_t)(bytes / UNIT)) || !mr_vm_commit(r->base + r->committed, bytes))
         return false;
     uint32_t at = r->pool.units;
     mr_pool_grow(&r->pool, (uint32_t)(bytes / UNIT), 0);
@@ -151,6 +167,15 @@ static char *reserve(size_t bytes, size_t align)
     return base;
 }
 
+/* Address space for the region's table. */
+static bool reserve_table(struct region *r)
+{
+    uint32_t units = (uint32_t)(r->reserved / UNIT);
+    r->table_reserved = mr_align_up(mr_pool_table_bytes(the_fit, units, units, 1), mr_os_page);
+    r->table = r->table_reserved ? mr_vm_reserve(r->table_reserved, mr_os_page) : NULL;
+    return r->table || r->table_reserved == 0;
+}
+
 static bool add_region(size_t least)
 {
     if (region_count == REGION_MOST)
@@ -168,7 +193,11 @@ static bool add_region(size_t least)
         return false;
     struct region *r = &regions[region_count];
     *r = (struct region){ .base = base, .reserved = bytes, .untouched = base };
+    if (!reserve_table(r))
+        return false;
     mr_pool_init(&r->pool, the_fit, base - NODE_BYTES, UNIT, 2, 0);
+    mr_pool_forget_stamps(&r->pool);
+    mr_pool_set_table(&r->pool, r->table, (uint32_t)(bytes / UNIT));
     region_count++;
     return true;
 }
@@ -186,7 +215,9 @@ void mr_classic_unreserve(void)
     for (uint32_t k = 0; k < region_count; k++) {
         struct region *r = &regions[k];
         mr_vm_release(r->base + r->committed, r->reserved - r->committed);
+        mr_vm_release(r->table + r->table_committed, r->table_reserved - r->table_committed);
         r->reserved = r->committed;
+        r->table_reserved = r->table_committed;
     }
     mr_lock_release(&mr_classic_lock);
 }

@@ -54,17 +54,22 @@ static const char *check_merged(const struct mr_pool *pool)
 /* I4 */
 static const char *check_index(const struct mr_pool *pool, unsigned grade, uint32_t *spans)
 {
-    if (pool->fit == MR_FIT_SEGREGATED)
-        return mr_fit_segregated_check(pool, grade, spans);
-    return pool->fit == MR_FIT_BUDDY ? mr_fit_buddy_check(pool, grade, spans)
-                                     : mr_fit_tree_check(pool, grade, spans);
+    switch (pool->fit) {
+    case MR_FIT_SEGREGATED: return mr_fit_segregated_check(pool, grade, spans);
+    case MR_FIT_BUDDY: return mr_fit_buddy_check(pool, grade, spans);
+    case MR_FIT_BEST: return mr_fit_best_check(pool, grade, spans);
+    default: return mr_fit_address_check(pool, grade, spans);
+    }
 }
 
 static bool holds(const struct mr_pool *pool, uint32_t head)
 {
-    if (pool->fit == MR_FIT_SEGREGATED)
-        return mr_fit_segregated_holds(pool, head);
-    return pool->fit == MR_FIT_BUDDY ? mr_fit_buddy_holds(pool, head) : mr_fit_tree_holds(pool, head);
+    switch (pool->fit) {
+    case MR_FIT_SEGREGATED: return mr_fit_segregated_holds(pool, head);
+    case MR_FIT_BUDDY: return mr_fit_buddy_holds(pool, head);
+    case MR_FIT_BEST: return mr_fit_best_holds(pool, head);
+    default: return mr_fit_address_holds(pool, head);
+    }
 }
 
 /* I5. Each free span is in its index and the index has no more: so it holds exactly those. */

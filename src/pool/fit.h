@@ -19,21 +19,53 @@ struct mr_fit_want {
  * a long search of the one never stands before an easy find in the other. */
 enum mr_fit_effort { MR_FIT_QUICK = 8, MR_FIT_THOROUGH = 256 };
 
-void mr_fit_tree_insert(struct mr_pool *pool, struct mr_pool_index *index, uint32_t head);
-void mr_fit_tree_remove(struct mr_pool *pool, struct mr_pool_index *index, uint32_t head);
-/* Gives a span of the tree another size, a larger one, or returns false where that would move it. */
-bool mr_fit_tree_enlarge(struct mr_pool *pool, struct mr_pool_index *index, uint32_t head, uint32_t size);
-uint32_t mr_fit_tree_find(const struct mr_pool *pool, const struct mr_pool_index *index,
+/* Bins: lists and their bits, for the fits that choose by size (fit_bins.c). */
+void mr_fit_bins_insert(struct mr_pool *pool, struct mr_pool_index *index, unsigned bin, uint32_t head);
+void mr_fit_bins_remove(struct mr_pool *pool, struct mr_pool_index *index, unsigned bin, uint32_t head);
+uint32_t mr_fit_bins_find_stamp(const struct mr_pool *pool, const struct mr_pool_index *index, uint32_t until);
+const char *mr_fit_bins_check(const struct mr_pool *pool, unsigned grade, uint32_t *spans);
+
+/* The first bin from `bin` on that is not empty, or MR_BINS. */
+MR_INLINE unsigned mr_fit_bins_first(const struct mr_pool_index *index, unsigned bin)
+{
+    unsigned row = bin >> MR_BIN_SUB;
+    if (row >= MR_BIN_ROWS)
+        return MR_BINS;
+    unsigned cols = index->cols[row] & (0xffu << (bin & (MR_BIN_COLS - 1)));
+    if (cols == 0) {
+        uint32_t rows = (uint32_t)(index->rows & ((uint64_t)~0u << (row + 1)));
+        if (rows == 0)
+            return MR_BINS;
+        row = mr_lowest_bit(rows);
+        cols = index->cols[row];
+    }
+    return (row << MR_BIN_SUB) + mr_lowest_bit(cols);
+}
+
+void mr_fit_address_insert(struct mr_pool *pool, struct mr_pool_index *index, uint32_t head);
+void mr_fit_address_remove(struct mr_pool *pool, struct mr_pool_index *index, uint32_t head);
+/* Gives a span of the index another size, a larger one. */
+void mr_fit_address_enlarge(struct mr_pool *pool, struct mr_pool_index *index, uint32_t head, uint32_t size);
+uint32_t mr_fit_address_find(const struct mr_pool *pool, const struct mr_pool_index *index,
+                             const struct mr_fit_want *want, enum mr_fit_effort effort);
+uint32_t mr_fit_address_find_stamp(const struct mr_pool *pool, const struct mr_pool_index *index, uint32_t until);
+uint32_t mr_fit_address_largest(const struct mr_pool_index *index);
+size_t mr_fit_address_table(uint32_t units, uint32_t most, unsigned grades);
+void mr_fit_address_set_table(struct mr_pool *pool, char *table, uint32_t most);
+
+void mr_fit_best_insert(struct mr_pool *pool, struct mr_pool_index *index, uint32_t head);
+void mr_fit_best_remove(struct mr_pool *pool, struct mr_pool_index *index, uint32_t head);
+uint32_t mr_fit_best_find(const struct mr_pool *pool, const struct mr_pool_index *index,
                           const struct mr_fit_want *want, enum mr_fit_effort effort);
-uint32_t mr_fit_tree_find_stamp(const struct mr_pool *pool, const struct mr_pool_index *index, uint32_t until);
-uint32_t mr_fit_tree_largest(const struct mr_pool *pool, const struct mr_pool_index *index);
+uint32_t mr_fit_best_find_stamp(const struct mr_pool *pool, const struct mr_pool_index *index, uint32_t until);
+uint32_t mr_fit_best_largest(const struct mr_pool *pool, const struct mr_pool_index *index);
 
 void mr_fit_segregated_insert(struct mr_pool *pool, struct mr_pool_index *index, uint32_t head);
 void mr_fit_segregated_remove(struct mr_pool *pool, struct mr_pool_index *index, uint32_t head);
+/* As mr_fit_address_enlarge, or returns false where that would move it to another list. */
+bool mr_fit_segregated_enlarge(struct mr_pool *pool, uint32_t head, uint32_t size);
 uint32_t mr_fit_segregated_find(const struct mr_pool *pool, const struct mr_pool_index *index,
                                 const struct mr_fit_want *want, enum mr_fit_effort effort);
-uint32_t mr_fit_segregated_find_stamp(const struct mr_pool *pool, const struct mr_pool_index *index,
-                                      uint32_t until);
 uint32_t mr_fit_segregated_largest(const struct mr_pool *pool, const struct mr_pool_index *index);
 
 void mr_fit_buddy_insert(struct mr_pool *pool, struct mr_pool_index *index, uint32_t head);
@@ -48,11 +80,13 @@ bool mr_fit_buddy_resize(struct mr_pool *pool, uint32_t head, uint32_t units, ui
                          uint32_t *stamp);
 
 /* The tests of I4 for one grade; *spans receives how many the index holds. */
-const char *mr_fit_tree_check(const struct mr_pool *pool, unsigned grade, uint32_t *spans);
+const char *mr_fit_address_check(const struct mr_pool *pool, unsigned grade, uint32_t *spans);
+const char *mr_fit_best_check(const struct mr_pool *pool, unsigned grade, uint32_t *spans);
 const char *mr_fit_segregated_check(const struct mr_pool *pool, unsigned grade, uint32_t *spans);
 const char *mr_fit_buddy_check(const struct mr_pool *pool, unsigned grade, uint32_t *spans);
 /* Whether a free span is in its index. Once I4 holds. */
-bool mr_fit_tree_holds(const struct mr_pool *pool, uint32_t head);
+bool mr_fit_address_holds(const struct mr_pool *pool, uint32_t head);
+bool mr_fit_best_holds(const struct mr_pool *pool, uint32_t head);
 bool mr_fit_segregated_holds(const struct mr_pool *pool, uint32_t head);
 bool mr_fit_buddy_holds(const struct mr_pool *pool, uint32_t head);
 
@@ -60,12 +94,12 @@ bool mr_fit_buddy_holds(const struct mr_pool *pool, uint32_t head);
 MR_INLINE void mr_fit_count(struct mr_pool *pool, uint32_t stamp, uint64_t units)
 {
     pool->free_units += units;
-    pool->dirty_units += stamp != 0 ? units : 0;
+    pool->dirty_units += (stamp & pool->stamps) != 0 ? units : 0;
 }
 
 MR_INLINE struct mr_pool_index *mr_fit_index(struct mr_pool *pool, uint32_t stamp)
 {
-    return &pool->index[stamp != 0];
+    return &pool->index[(stamp & pool->stamps) != 0];
 }
 
 /* The lowest index in the free span [head, head + size) where the wanted span may begin: aligned, and

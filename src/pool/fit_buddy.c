@@ -36,7 +36,8 @@ static void insert(struct mr_pool *pool, uint32_t head, uint32_t size, uint32_t 
 {
     struct mr_span *span = mr_pool_node(pool, head);
     span->size = size | MR_SPAN_FREE;
-    span->stamp = stamp;
+    if (pool->stamps)
+        span->stamp = stamp;
     mr_fit_buddy_insert(pool, mr_fit_index(pool, stamp), head);
     pool->free_spans++;
     mr_fit_count(pool, stamp, size);
@@ -73,7 +74,7 @@ static uint32_t merge(struct mr_pool *pool, uint32_t head, uint32_t size, uint32
     for (;;) {
         uint32_t buddy = head ^ size;
         if (buddy >= pool->units || mr_pool_node(pool, buddy)->size != (size | MR_SPAN_FREE) ||
-            (mr_pool_stamp(pool, buddy) != 0) != (stamp != 0))
+            (mr_pool_stamp(pool, buddy) != 0) != ((stamp & pool->stamps) != 0))
             break;
         withdraw(pool, buddy);
         stamp = (uint32_t)mr_max(stamp, mr_pool_stamp(pool, buddy));

@@ -5,8 +5,6 @@
  * sizes at most 1/8 larger. Bins are numbered row * MR_BIN_COLS + col. */
 #include "fit.h"
 
-#define BINS (MR_BIN_ROWS * MR_BIN_COLS)
-
 MR_INLINE unsigned bin_of(uint32_t size)
 {
     if (size < MR_BIN_COLS)
@@ -14,51 +12,32 @@ MR_INLINE unsigned bin_of(uint32_t size)
     unsigned shift = 31u - (unsigned)__builtin_clz(size) - MR_BIN_SUB;
     return (shift << MR_BIN_SUB) + (size >> shift); /* size >> shift is MR_BIN_COLS + col */
 }
-_Static_assert(((30 - MR_BIN_SUB) << MR_BIN_SUB) + (MR_POOL_MAX_UNITS >> (30 - MR_BIN_SUB)) < BINS,
+_Static_assert(((30 - MR_BIN_SUB) << MR_BIN_SUB) + (MR_POOL_MAX_UNITS >> (30 - MR_BIN_SUB)) < MR_BINS,
                "the largest pool has a bin");
-_Static_assert(MR_BIN_COLS == 8 && MR_BIN_ROWS <= 32, "a row is one byte of bits, the rows are one word");
 
 void mr_fit_segregated_insert(struct mr_pool *pool, struct mr_pool_index *index, uint32_t head)
 {
-    unsigned bin = bin_of(mr_pool_size(pool, head)), row = bin >> MR_BIN_SUB;
-    mr_fit_list_push(pool, &index->heads[bin], head);
-    index->cols[row] |= (uint8_t)(1u << (bin & (MR_BIN_COLS - 1)));
-    index->rows |= 1u << row;
+    mr_fit_bins_insert(pool, index, bin_of(mr_pool_size(pool, head)), head);
 }
 
 void mr_fit_segregated_remove(struct mr_pool *pool, struct mr_pool_index *index, uint32_t head)
 {
-    unsigned bin = bin_of(mr_pool_size(pool, head)), row = bin >> MR_BIN_SUB;
-    mr_fit_list_unlink(pool, &index->heads[bin], head);
-    if (index->heads[bin] != MR_POOL_NONE)
-        return;
-    index->cols[row] &= (uint8_t)~(1u << (bin & (MR_BIN_COLS - 1)));
-    if (index->cols[row] == 0)
-        index->rows &= ~(1u << row);
+    mr_fit_bins_remove(pool, index, bin_of(mr_pool_size(pool, head)), head);
 }
 
-/* The first bin from `bin` on that is not empty, or BINS. */
-MR_INLINE unsigned first_bin(const struct mr_pool_index *index, unsigned bin)
+bool mr_fit_segregated_enlarge(struct mr_pool *pool, uint32_t head, uint32_t size)
 {
-    unsigned row = bin >> MR_BIN_SUB;
-    if (row >= MR_BIN_ROWS)
-        return BINS;
-    unsigned cols = index->cols[row] & (0xffu << (bin & (MR_BIN_COLS - 1)));
-    if (cols == 0) {
-        uint32_t rows = (uint32_t)(index->rows & ((uint64_t)~0u << (row + 1)));
-        if (rows == 0)
-            return BINS;
-        row = mr_lowest_bit(rows);
-        cols = index->cols[row];
-    }
-    return (row << MR_BIN_SUB) + mr_lowest_bit(cols);
+    if (bin_of(mr_pool_size(pool, head)) != bin_of(size))
+        return false;
+    mr_pool_node(pool, head)->size = size | MR_SPAN_FREE;
+    return true;
 }
 
 /* Tries up to `limit` spans of the bins from `bin` to before `end`. */
 static uint32_t probe(const struct mr_pool *pool, const struct mr_pool_index *index,
                       const struct mr_fit_want *want, unsigned bin, unsigned end, unsigned limit)
 {
-    for (bin = first_bin(index, bin); bin < end; bin = first_bin(index, bin + 1)) {
+    for (bin = mr_fit_bins_first(index, bin); bin < end; bin = mr_fit_bins_first(index, bin + 1)) {
         for (uint32_t at = index->heads[bin]; at != MR_POOL_NONE; at = mr_pool_node(pool, at)->left) {
             if (limit-- == 0)
                 return MR_POOL_NONE;
@@ -88,7 +67,7 @@ uint32_t mr_fit_segregated_find(const struct mr_pool *pool, const struct mr_pool
         return MR_POOL_NONE;
     uint64_t sure = mr_fit_sure_size(pool, want);
     /* Every span from this bin on is long enough: it is the bin behind that of sure - 1. */
-    unsigned bin = bin_of(want->units), end = sure > MR_POOL_MAX_UNITS ? BINS : bin_of((uint32_t)sure - 1) + 1;
+    unsigned bin = bin_of(want->units), end = sure > MR_POOL_MAX_UNITS ? MR_BINS : bin_of((uint32_t)sure - 1) + 1;
     uint32_t at = MR_POOL_NONE;
     if (want->align > 1)
         at = probe(pool, index, want, bin, end, effort);
@@ -96,19 +75,8 @@ uint32_t mr_fit_segregated_find(const struct mr_pool *pool, const struct mr_pool
         at = probe_bin(pool, index->heads[bin], want->units, effort);
     if (at != MR_POOL_NONE || effort == MR_FIT_THOROUGH)
         return at;
-    bin = first_bin(index, end);
-    return bin < BINS ? index->heads[bin] : MR_POOL_NONE;
-}
-
-uint32_t mr_fit_segregated_find_stamp(const struct mr_pool *pool, const struct mr_pool_index *index,
-                                      uint32_t until)
-{
-    for (unsigned bin = first_bin(index, 0); bin < BINS; bin = first_bin(index, bin + 1)) {
-        uint32_t at = mr_fit_list_find_stamp(pool, index->heads[bin], until);
-        if (at != MR_POOL_NONE)
-            return at;
-    }
-    return MR_POOL_NONE;
+    bin = mr_fit_bins_first(index, end);
+    return bin < MR_BINS ? index->heads[bin] : MR_POOL_NONE;
 }
 
 uint32_t mr_fit_segregated_largest(const struct mr_pool *pool, const struct mr_pool_index *index)
@@ -128,28 +96,12 @@ bool mr_fit_segregated_holds(const struct mr_pool *pool, uint32_t head)
     return mr_fit_list_holds(pool, index->heads[bin_of(mr_pool_size(pool, head))], head);
 }
 
-static const char *check_bin(const struct mr_pool *pool, unsigned grade, unsigned bin, uint32_t *spans)
-{
-    const struct mr_pool_index *index = &pool->index[grade];
-    uint32_t first = index->heads[bin];
-    bool bit = index->cols[bin >> MR_BIN_SUB] >> (bin & (MR_BIN_COLS - 1)) & 1;
-    if (bit != (first != MR_POOL_NONE))
-        return "the bit of a bin does not say whether it is empty";
-    const char *why = mr_fit_list_check(pool, grade, first, spans);
-    for (uint32_t at = first; !why && at != MR_POOL_NONE; at = mr_pool_node(pool, at)->left)
-        if (bin_of(mr_pool_size(pool, at)) != bin)
-            why = "a span is in the bin of another size";
-    return why;
-}
-
 const char *mr_fit_segregated_check(const struct mr_pool *pool, unsigned grade, uint32_t *spans)
 {
-    const char *why = NULL;
-    *spans = 0;
-    for (unsigned row = 0; row < 32 && !why; row++)
-        if ((pool->index[grade].rows >> row & 1) != (row < MR_BIN_ROWS && pool->index[grade].cols[row] != 0))
-            why = "the bit of a row of bins does not say whether it is empty";
-    for (unsigned bin = 0; bin < BINS && !why; bin++)
-        why = check_bin(pool, grade, bin, spans);
+    const char *why = mr_fit_bins_check(pool, grade, spans);
+    for (unsigned bin = 0; bin < MR_BINS && !why; bin++)
+        for (uint32_t at = pool->index[grade].heads[bin]; !why && at != MR_POOL_NONE; at = mr_pool_node(pool, at)->left)
+            if (bin_of(mr_pool_size(pool, at)) != bin)
+                why = "a span is in the bin of another size";
     return why;
 }

@@ -15,6 +15,7 @@ void mr_pool_init(struct mr_pool *pool, enum mr_fit fit, void *nodes, size_t str
     pool->min_units = min_units;
     pool->last = MR_POOL_NONE;
     pool->seed = seed;
+    pool->stamps = ~0u;
     pool->fit = fit;
     for (unsigned grade = 0; grade < 2; grade++) {
         pool->index[grade].root = MR_POOL_NONE;
@@ -22,17 +23,36 @@ void mr_pool_init(struct mr_pool *pool, enum mr_fit fit, void *nodes, size_t str
     }
 }
 
+void mr_pool_forget_stamps(struct mr_pool *pool)
+{
+    MR_REQUIRE(pool->units == 0, "a pool has stamps from its first span on or never");
+    pool->stamps = 0;
+}
+
+static bool by_address(enum mr_fit fit) { return fit == MR_FIT_FIRST || fit == MR_FIT_NEXT || fit == MR_FIT_WORST; }
+
+size_t mr_pool_table_bytes(enum mr_fit fit, uint32_t units, uint32_t most, unsigned grades)
+{
+    return by_address(fit) ? mr_fit_address_table(units, most, grades) : 0;
+}
+
+void mr_pool_set_table(struct mr_pool *pool, void *table, uint32_t most)
+{
+    if (by_address(pool->fit))
+        mr_fit_address_set_table(pool, table, most);
+}
+
 static void insert(struct mr_pool *pool, uint32_t head)
 {
     struct mr_pool_index *index = mr_fit_index(pool, mr_pool_stamp(pool, head));
     pool->free_spans++;
     mr_fit_count(pool, mr_pool_stamp(pool, head), mr_pool_size(pool, head));
-    if (pool->fit == MR_FIT_SEGREGATED)
-        mr_fit_segregated_insert(pool, index, head);
-    else if (pool->fit == MR_FIT_BUDDY)
-        mr_fit_buddy_insert(pool, index, head);
-    else
-        mr_fit_tree_insert(pool, index, head);
+    switch (pool->fit) {
+    case MR_FIT_SEGREGATED: mr_fit_segregated_insert(pool, index, head); break;
+    case MR_FIT_BUDDY: mr_fit_buddy_insert(pool, index, head); break;
+    case MR_FIT_BEST: mr_fit_best_insert(pool, index, head); break;
+    default: mr_fit_address_insert(pool, index, head);
+    }
 }
 
 static void withdraw(struct mr_pool *pool, uint32_t head)
@@ -40,12 +60,12 @@ static void withdraw(struct mr_pool *pool, uint32_t head)
     struct mr_pool_index *index = mr_fit_index(pool, mr_pool_stamp(pool, head));
     pool->free_spans--;
     mr_fit_count(pool, mr_pool_stamp(pool, head), -(uint64_t)mr_pool_size(pool, head));
-    if (pool->fit == MR_FIT_SEGREGATED)
-        mr_fit_segregated_remove(pool, index, head);
-    else if (pool->fit == MR_FIT_BUDDY)
-        mr_fit_buddy_remove(pool, index, head);
-    else
-        mr_fit_tree_remove(pool, index, head);
+    switch (pool->fit) {
+    case MR_FIT_SEGREGATED: mr_fit_segregated_remove(pool, index, head); break;
+    case MR_FIT_BUDDY: mr_fit_buddy_remove(pool, index, head); break;
+    case MR_FIT_BEST: mr_fit_best_remove(pool, index, head); break;
+    default: mr_fit_address_remove(pool, index, head);
+    }
 }
 
 /* Makes [head, head + size) a free span as it is; its neighbours are not looked at. */
@@ -53,7 +73,8 @@ static void put(struct mr_pool *pool, uint32_t head, uint32_t size, uint32_t sta
 {
     struct mr_span *span = mr_pool_node(pool, head);
     span->size = size | MR_SPAN_FREE;
-    span->stamp = stamp;
+    if (pool->stamps)
+        span->stamp = stamp;
     mr_fit_set_back(pool, head, size);
     insert(pool, head);
 }
@@ -78,16 +99,18 @@ void mr_pool_grow(struct mr_pool *pool, uint32_t units, uint32_t stamp)
 static uint32_t find(const struct mr_pool *pool, const struct mr_pool_index *index,
                      const struct mr_fit_want *want, enum mr_fit_effort effort)
 {
-    return pool->fit == MR_FIT_SEGREGATED ? mr_fit_segregated_find(pool, index, want, effort)
-                                          : mr_fit_tree_find(pool, index, want, effort);
+    if (pool->fit == MR_FIT_SEGREGATED)
+        return mr_fit_segregated_find(pool, index, want, effort);
+    return pool->fit == MR_FIT_BEST ? mr_fit_best_find(pool, index, want, effort)
+                                    : mr_fit_address_find(pool, index, want, effort);
 }
 
 static uint32_t find_anywhere(const struct mr_pool *pool, const struct mr_fit_want *want)
 {
-    uint32_t head = find(pool, &pool->index[1], want, MR_FIT_QUICK);
+    uint32_t head = pool->stamps ? find(pool, &pool->index[1], want, MR_FIT_QUICK) : MR_POOL_NONE;
     if (head == MR_POOL_NONE)
         head = find(pool, &pool->index[0], want, MR_FIT_QUICK);
-    if (head == MR_POOL_NONE)
+    if (head == MR_POOL_NONE && pool->stamps)
         head = find(pool, &pool->index[1], want, MR_FIT_THOROUGH);
     if (head == MR_POOL_NONE)
         head = find(pool, &pool->index[0], want, MR_FIT_THOROUGH);
@@ -136,7 +159,18 @@ uint32_t mr_pool_take(struct mr_pool *pool, uint32_t units, uint32_t align, uint
 
 static bool is_free_of_grade(const struct mr_pool *pool, uint32_t head, uint32_t stamp)
 {
-    return mr_pool_is_free(pool, head) && (mr_pool_stamp(pool, head) != 0) == (stamp != 0);
+    return mr_pool_is_free(pool, head) && (mr_pool_stamp(pool, head) != 0) == ((stamp & pool->stamps) != 0);
+}
+
+/* Gives a free span another size, a larger one, where its place in the index stays the same. */
+static bool enlarge(struct mr_pool *pool, uint32_t head, uint32_t size, uint32_t stamp)
+{
+    if (pool->fit == MR_FIT_SEGREGATED)
+        return mr_fit_segregated_enlarge(pool, head, size);
+    if (pool->fit == MR_FIT_BEST)
+        return false;
+    mr_fit_address_enlarge(pool, mr_fit_index(pool, stamp), head, size);
+    return true;
 }
 
 /* Adds the `size` units behind the free span at `head` to it, under a stamp of its grade. */
@@ -144,11 +178,11 @@ static void append(struct mr_pool *pool, uint32_t head, uint32_t size, uint32_t 
 {
     struct mr_span *span = mr_pool_node(pool, head);
     uint32_t whole = mr_pool_size(pool, head) + size;
-    bool tree = pool->fit != MR_FIT_SEGREGATED;
-    stamp = (uint32_t)mr_max(stamp, span->stamp);
-    if (tree && mr_fit_tree_enlarge(pool, mr_fit_index(pool, stamp), head, whole)) {
+    stamp = (uint32_t)mr_max(stamp, mr_pool_stamp(pool, head));
+    if (enlarge(pool, head, whole, stamp)) {
         mr_fit_count(pool, stamp, size);
-        span->stamp = stamp;
+        if (pool->stamps)
+            span->stamp = stamp;
         mr_fit_set_back(pool, head, whole);
     } else {
         withdraw(pool, head);
@@ -243,9 +277,12 @@ void mr_pool_take_whole(struct mr_pool *pool, uint32_t head)
 
 static uint32_t largest(const struct mr_pool *pool, const struct mr_pool_index *index)
 {
-    if (pool->fit == MR_FIT_SEGREGATED)
-        return mr_fit_segregated_largest(pool, index);
-    return pool->fit == MR_FIT_BUDDY ? mr_fit_buddy_largest(index) : mr_fit_tree_largest(pool, index);
+    switch (pool->fit) {
+    case MR_FIT_SEGREGATED: return mr_fit_segregated_largest(pool, index);
+    case MR_FIT_BUDDY: return mr_fit_buddy_largest(index);
+    case MR_FIT_BEST: return mr_fit_best_largest(pool, index);
+    default: return mr_fit_address_largest(index);
+    }
 }
 
 uint32_t mr_pool_largest(const struct mr_pool *pool)
@@ -256,10 +293,12 @@ uint32_t mr_pool_largest(const struct mr_pool *pool)
 uint32_t mr_pool_find_dirty(const struct mr_pool *pool, uint32_t until)
 {
     const struct mr_pool_index *dirty = &pool->index[1];
-    if (pool->fit == MR_FIT_SEGREGATED)
-        return mr_fit_segregated_find_stamp(pool, dirty, until);
-    return pool->fit == MR_FIT_BUDDY ? mr_fit_buddy_find_stamp(pool, dirty, until)
-                                     : mr_fit_tree_find_stamp(pool, dirty, until);
+    switch (pool->fit) {
+    case MR_FIT_SEGREGATED: return mr_fit_bins_find_stamp(pool, dirty, until);
+    case MR_FIT_BUDDY: return mr_fit_buddy_find_stamp(pool, dirty, until);
+    case MR_FIT_BEST: return mr_fit_best_find_stamp(pool, dirty, until);
+    default: return mr_fit_address_find_stamp(pool, dirty, until);
+    }
 }
 
 uint32_t mr_pool_first(const struct mr_pool *pool)

@@ -17,7 +17,8 @@
  *      16 i
  *
  * Only nodes of span heads are ever written. The first two words of a head are the engine's as
- * long as the span exists; the other four belong to it only while the span is free.
+ * long as the span exists; the other three belong to it only while the span is free, and in a pool that
+ * keeps no stamps the last never does.
  *
  * Invariants (mr_pool_check tests them in this order):
  *   I1  the spans tile the pool: head(0) = 0, head(k+1) = head(k) + size(k), size >= min_units,
@@ -26,13 +27,15 @@
  *   I2  back(head k+1) = size(k); back(head 0) = 0
  *   I3  no two adjacent free spans of equal grade (grade = stamp != 0);
  *       buddy: no two free buddies of equal size and equal grade
- *   I4  tree: keys in order, heap order of priorities, max = largest size in the subtree;
- *       lists: a bit is set iff its list is not empty, every span is in the list of its size
+ *   I4  lists: a bit is set iff its list is not empty, every span is in the list of its size;
+ *       tree: keys in order, heap order of priorities;
+ *       table: a bit is set iff a free span begins there, each max is the largest size below
  *   I5  the index of a grade holds exactly the free spans of that grade; free_units and free_spans
  *       are their sums
  *
  * Nothing here locks, calls the system or allocates. Costs: take, give and resize are O(1) for
- * segregated, O(log units) for buddy, O(log free spans) expected for the rest.
+ * segregated, O(log units) for buddy, O(log16 units) for first, next and worst, and for best O(1) below
+ * 232 units and O(log free spans) expected above.
  *
  * Aligned takes (align > 1) first try 8 spans that are long enough, in the order of the fit, for a
  * place that is aligned; then any span so long (units + align + min_units - 1 or a little less) that it must hold one; then 256 more. So they cost a constant number of searches,
@@ -56,7 +59,8 @@
 enum mr_fit {
     MR_FIT_FIRST,      /* lowest address that is large enough */
     MR_FIT_NEXT,       /* lowest address at or behind the head taken last, wrapping round once */
-    MR_FIT_BEST,       /* smallest that is large enough, lowest address among equals */
+    MR_FIT_BEST,       /* smallest that is large enough; among equals the one given last, from 232 units on
+                          the lowest address */
     MR_FIT_WORST,      /* largest, lowest address among equals (aligned: else the first that holds it) */
     MR_FIT_SEGREGATED, /* good fit by two levels of size bins: TLSF (Masmano et al., 2004) */
     MR_FIT_BUDDY,      /* binary buddies (Knowlton, 1965): sizes are rounded up to powers of two */
@@ -69,22 +73,29 @@ struct mr_span {
     /* Valid only while free: */
     uint32_t left;  /* tree: left child; lists: next span */
     uint32_t right; /* tree: right child; lists: previous span */
-    uint32_t max;   /* tree: largest size in the subtree rooted here */
     uint32_t stamp; /* the giver's word: 0 = grade "clean", else grade "dirty" and when it was given */
 };
-_Static_assert(sizeof(struct mr_span) == 24, "a free span fits two 16-byte units in band, its header included");
+_Static_assert(sizeof(struct mr_span) == 20, "a free span fits two 16-byte units in band, its header included");
 
 /* Two-level bins of the segregated fit: 2^MR_BIN_SUB lists per doubling. */
 #define MR_BIN_SUB 3
 #define MR_BIN_ROWS 29 /* sizes 0 to 7, then one row per doubling from 8 to MR_POOL_MAX_UNITS */
 #define MR_BIN_COLS (1 << MR_BIN_SUB)
+#define MR_BINS (MR_BIN_ROWS * MR_BIN_COLS)
+
+#define MR_POOL_LEVELS 7 /* of the table by address, the level below those of `up` included */
 
 /* The free spans of one grade. Which members are in use depends on the fit. */
 struct mr_pool_index {
-    uint32_t root;                           /* first, next, best, worst: treap (Seidel and Aragon, 1996) */
-    uint32_t rows;                           /* bit r: segregated: cols[r] != 0; buddy: order r has spans */
+    uint32_t root;             /* best: treap of the long spans */
+    uint32_t rows;             /* bit r: segregated, best: cols[r] != 0; buddy: order r has spans */
     uint8_t cols[MR_BIN_ROWS];
-    uint32_t heads[MR_BIN_ROWS * MR_BIN_COLS]; /* first span of each list; buddy: heads[order] */
+    uint32_t heads[MR_BINS];   /* first span of each list; buddy: heads[order] */
+    /* First, next, worst: the table, see fit_address.c. */
+    unsigned top;
+    uint32_t *up[MR_POOL_LEVELS];
+    char *groups;
+    size_t group_stride;
 };
 
 struct mr_pool {
@@ -96,6 +107,7 @@ struct mr_pool {
     uint32_t last;       /* head of the last span, MR_POOL_NONE while the pool is empty */
     uint32_t cursor;     /* next fit: the head taken last */
     uint32_t seed;       /* mixed into treap priorities */
+    uint32_t stamps;     /* mask of the bits of a stamp that count: all, or none */
     enum mr_fit fit;
     uint64_t free_units;
     uint64_t dirty_units; /* of these, the grade dirty */
@@ -106,6 +118,17 @@ struct mr_pool {
 /* Makes an empty pool of no units. `min_units` as above. O(1). */
 void mr_pool_init(struct mr_pool *pool, enum mr_fit fit, void *nodes, size_t stride, uint32_t min_units,
                   uint32_t seed);
+
+/* All spans are of grade clean from now on, whatever stamps are given: `stamp` in the nodes is neither written nor
+ * read, so that in band nothing behind the header of a free span matters. Before the first growth. */
+void mr_pool_forget_stamps(struct mr_pool *pool);
+
+/* First, next and worst fit need a table beside the pool, of that many bytes, zero, and aligned to 8; the other fits
+ * need none (0 bytes, and any table will do). It is laid out for `most` units; as long as there are fewer, only the
+ * bytes for these are touched. Set it before the first growth, after mr_pool_forget_stamps if that is called (then
+ * grades is 1, else 2). */
+size_t mr_pool_table_bytes(enum mr_fit fit, uint32_t units, uint32_t most, unsigned grades);
+void mr_pool_set_table(struct mr_pool *pool, void *table, uint32_t most);
 
 /* Adds `units` (> 0) free units of the given stamp behind the last one. The nodes of the new units
  * must be writable (in band: the memory itself). Precondition: the sum stays <= MR_POOL_MAX_UNITS,
@@ -165,7 +188,7 @@ MR_INLINE bool mr_pool_is_free(const struct mr_pool *pool, uint32_t head)
 }
 MR_INLINE uint32_t mr_pool_stamp(const struct mr_pool *pool, uint32_t head)
 {
-    return mr_pool_node(pool, head)->stamp;
+    return mr_pool_node(pool, head)->stamp & pool->stamps;
 }
 
 /* The name a user writes ("first-fit", "buddy", ...), from one table with the enum. */

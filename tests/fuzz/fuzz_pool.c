@@ -14,8 +14,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 /* Byte 0: the fit, the layout and how often all is checked. Byte 1: the capacity. */
 static void set_up(struct shadow *s, const uint8_t *data)
 {
-    uint32_t min_units = 1 + data[0] / MR_FIT_COUNT % 2, every = data[0] & 0x80 ? 16 : 1;
-    shadow_init(s, (enum mr_fit)(data[0] % MR_FIT_COUNT), 8 + (uint32_t)data[1] * 4, min_units, every);
+    enum mr_fit fit = (enum mr_fit)(data[0] % MR_FIT_COUNT);
+    uint32_t min_units = 1 + data[0] / MR_FIT_COUNT % 3, every = data[0] & 0x80 ? 16 : 1;
+    if (min_units == 3 && fit == MR_FIT_BUDDY)
+        min_units = 4;
+    shadow_init(s, fit, 8 + (uint32_t)data[1] * 4, min_units, every);
 }
 
 enum { OP_BYTES = 7 };

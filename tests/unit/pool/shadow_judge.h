@@ -143,6 +143,18 @@ static inline const char *shadow_judge_bin(const struct shadow *s, const struct 
     return size <= limit ? NULL : "a bin of closer sizes was passed over";
 }
 
+/* Best: any of the smallest spans that hold it, at the lowest place there. */
+static inline const char *shadow_judge_best(const struct shadow *s, const struct shadow_op *op, uint32_t smallest,
+                                            uint32_t at)
+{
+    uint32_t from = at;
+    while (from > 0 && s->owner[from - 1] == 0 && (s->stamp[from - 1] != 0) == (s->stamp[at] != 0))
+        from--;
+    uint32_t end = shadow_run_end(s, from);
+    SHADOW_WANT(end - from == smallest, "not one of the smallest spans that hold it");
+    return shadow_place(s, from, end, op) == at ? NULL : "not the lowest place in its span";
+}
+
 /* Judges the answer `at` before the map has changed. */
 static inline const char *shadow_judge(const struct shadow *s, const struct shadow_op *op,
                                        const struct shadow_forecast *f, uint32_t at)
@@ -165,6 +177,8 @@ static inline const char *shadow_judge(const struct shadow *s, const struct shad
     SHADOW_WANT(grade == (dirty->holding != 0), "a clean span was taken though a dirty one fits");
     if (fit == MR_FIT_BUDDY)
         return shadow_judge_buddy(s, f->grade[grade].smallest, at, op->units);
+    if (fit == MR_FIT_BEST)
+        return shadow_judge_best(s, op, f->grade[grade].smallest, at);
     return fit == MR_FIT_SEGREGATED || at == f->grade[grade].at ? NULL : "not the span the fit has to choose";
 }
 

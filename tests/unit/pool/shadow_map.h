@@ -27,8 +27,10 @@ struct shadow_op {
 struct shadow {
     struct mr_pool pools[2];
     char *memory[2];
+    void *table[2]; /* the fit's, beside the pool */
     unsigned pool_count;
     uint32_t capacity, units, min_units;
+    uint32_t unit; /* bytes, in band */
     uint32_t *owner; /* per unit: 1 + head of the taken span, 0 while free */
     uint32_t *stamp; /* per unit, while free */
     uint32_t *live;  /* heads of the taken spans */
@@ -44,10 +46,12 @@ static inline void shadow_add(struct shadow *s, enum mr_fit fit, size_t memory, 
     unsigned k = s->pool_count++;
     s->memory[k] = malloc(memory);
     memset(s->memory[k], 0xa5, memory);
+    s->table[k] = calloc(1, mr_pool_table_bytes(fit, s->capacity, s->capacity, 2) + 1);
     mr_pool_init(&s->pools[k], fit, s->memory[k] + first_node, stride, s->min_units, 12345);
+    mr_pool_set_table(&s->pools[k], s->table[k], s->capacity);
 }
 
-/* min_units 1: a side table; 2: a side table and, beside it, in band. */
+/* min_units 1: a side table; 2: a side table and, beside it, in band with units of 16 bytes; more: of 8. */
 static inline void shadow_init(struct shadow *s, enum mr_fit fit, uint32_t capacity, uint32_t min_units,
                                uint32_t every)
 {
@@ -56,14 +60,17 @@ static inline void shadow_init(struct shadow *s, enum mr_fit fit, uint32_t capac
     s->stamp = calloc(capacity, sizeof *s->stamp);
     s->live = calloc(capacity, sizeof *s->live);
     shadow_add(s, fit, (size_t)capacity * 64, 0, 64);
-    if (min_units == 2)
-        shadow_add(s, fit, (size_t)capacity * 16, 8, 16);
+    s->unit = min_units == 2 ? 16 : 8;
+    if (min_units >= 2)
+        shadow_add(s, fit, (size_t)capacity * s->unit, s->unit - 8, s->unit);
 }
 
 static inline void shadow_free(struct shadow *s)
 {
-    for (unsigned k = 0; k < s->pool_count; k++)
+    for (unsigned k = 0; k < s->pool_count; k++) {
         free(s->memory[k]);
+        free(s->table[k]);
+    }
     free(s->owner);
     free(s->stamp);
     free(s->live);
@@ -74,8 +81,8 @@ static inline void shadow_free(struct shadow *s)
 static inline unsigned char *shadow_payload(struct shadow *s, uint32_t head, size_t *len)
 {
     uint32_t end = head + mr_pool_size(&s->pools[1], head);
-    *len = (size_t)(end - head) * 16 - 8 - (end == s->capacity ? 8 : 0);
-    return (unsigned char *)s->memory[1] + (size_t)head * 16 + 16;
+    *len = (size_t)(end - head) * s->unit - 8 - (end == s->capacity ? s->unit - 8 : 0);
+    return (unsigned char *)s->memory[1] + (size_t)head * s->unit + s->unit;
 }
 
 static inline void shadow_fill(struct shadow *s, uint32_t head)
