@@ -9,6 +9,7 @@ round all tools run a program one after the other, each round beginning with ano
 """
 
 import argparse
+import atexit
 import glob
 import json
 import os
@@ -16,6 +17,7 @@ import shutil
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 
 import inputs
@@ -46,6 +48,9 @@ class Bench:
         self.build, self.out = os.path.abspath(build), os.path.abspath(out)
         self.launch = os.path.join(self.build, "bench", "launch")
         self.work = os.path.join(self.out, "work")
+        # Where memoir run has its ledgers: on a disk the kernel's bookkeeping of dirty pages is measured too.
+        self.ledgers = tempfile.mkdtemp(prefix="story-", dir="/dev/shm" if os.path.isdir("/dev/shm") else None)
+        atexit.register(shutil.rmtree, self.ledgers)
         if not os.path.exists(self.launch):
             stop(f"{self.launch} was not built: make bench-programs")
         os.makedirs(self.work, exist_ok=True)
@@ -66,7 +71,7 @@ class Bench:
         data = self.data(row, scale)
         return {
             "sqlite3": lambda: ["sqlite3", "-batch", ":memory:", ".read " + data("sqlite.sql")],
-            "python3": lambda: [PYTHON, "-E", "-S", data("python.py")],
+            "python3": lambda: [PYTHON, "-S", data("python.py")],
             "git": lambda: ["git", "-C", data("git.repo"), "--no-pager", "log", "-p", "--format=%H"],
             "gcc": lambda: ["gcc", "-O1", "-S", "-o", "/dev/null", data("gcc.c")],
             "containers": lambda: [os.path.join(self.build, "bench", "containers"), str(scale)],
@@ -75,7 +80,7 @@ class Bench:
     def tool(self, name):
         """(preload, environment, words in front of the program, signs that it has begun)"""
         ours = os.path.join(self.build, "libmemoir.so")
-        ledger = {"MEMOIR_LEDGER": self.file("ledger.%p")}
+        ledger = {"MEMOIR_LEDGER": os.path.join(self.ledgers, "%p")}
         return {
             "glibc": lambda: ("", {}, []),
             "default": lambda: (ours, {}, []),
@@ -91,7 +96,7 @@ class Bench:
         }[name]()
 
     def run(self, row, tool, scale):
-        for old in glob.glob(self.file("*")):
+        for old in self.files():
             os.unlink(old)
         preload, more, words = self.tool(tool)
         env = {**os.environ, "PYTHONMALLOC": "malloc", "GIT_CONFIG_NOSYSTEM": "1", **more}
@@ -105,9 +110,13 @@ class Bench:
         return {"row": row, "tool": tool, "scale": scale, "cpu": record["user"] + record["sys"], "wall": record["wall"],
                 "rss": record["maxrss"], "status": record["status"], "disk": self.disk()}
 
+    def files(self):
+        return glob.glob(self.file("*")) + glob.glob(os.path.join(self.ledgers, "*"))
+
     def disk(self):
-        kept = [f for f in glob.glob(self.file("*")) if os.path.basename(f) not in ("record", "out", "err")]
-        return sum(os.stat(f).st_blocks * 512 for f in kept)
+        """What the tool wrote, as far as it takes room; of several processes, the one that wrote most."""
+        kept = [f for f in self.files() if os.path.basename(f) not in ("record", "out", "err")]
+        return max((os.stat(f).st_blocks * 512 for f in kept), default=0)
 
 
 def why_not(row, tool, bench):

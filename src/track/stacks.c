@@ -16,7 +16,7 @@ enum { FIRST_ENTRIES = 1 << 12, STEP = 64 * 1024 };
 struct entry {
     _Atomic uint64_t hash; /* 0: none */
     uint32_t node;         /* FRAMES */
-    uint32_t unused;
+    uint32_t site;         /* its site, for who has the entry at hand anyway; 0: none yet, or not noted here */
 };
 
 struct table {
@@ -57,26 +57,28 @@ static struct table *make_table(uint64_t entries)
 }
 
 /* The mask is read once: a table that is given back while it is read becomes one of a single empty entry. */
-static uint32_t find(struct table *t, uint64_t hash)
+static const struct entry *find(const struct table *t, uint64_t hash)
 {
+    static const struct entry none;
     uint64_t mask = MR_PEEK(t->mask);
     for (uint64_t i = hash & mask, left = mask; left > 0; i = (i + 1) & mask, left--) {
         uint64_t met = atomic_load_explicit(&t->entries[i].hash, memory_order_acquire);
         if (met == hash)
-            return MR_PEEK(t->entries[i].node);
+            return &t->entries[i];
         if (met == 0)
             break;
     }
-    return 0;
+    return &none;
 }
 
-static void put(struct table *t, uint64_t hash, uint32_t node)
+static void put(struct table *t, uint64_t hash, uint32_t node, uint32_t site)
 {
     uint64_t i = hash & t->mask;
     while (atomic_load_explicit(&t->entries[i].hash, memory_order_relaxed) != 0)
         i = (i + 1) & t->mask;
     t->used++;
     MR_POKE(t->entries[i].node, node);
+    MR_POKE(t->entries[i].site, site);
     atomic_store_explicit(&t->entries[i].hash, hash, memory_order_release);
 }
 
@@ -96,20 +98,20 @@ static bool grow_table(void)
         return false;
     for (uint64_t i = 0; i <= old->mask; i++)
         if (old->entries[i].hash)
-            put(bigger, old->entries[i].hash, old->entries[i].node);
+            put(bigger, old->entries[i].hash, old->entries[i].node, old->entries[i].site);
     publish(bigger);
     return true;
 }
 
 /* Without memory for a bigger table the stack is walked through the tree each time: slow, and right. */
-static void remember(uint64_t hash, uint32_t node)
+static void remember(uint64_t hash, uint32_t node, uint32_t site)
 {
     struct table *t = atomic_load_explicit(&table, memory_order_relaxed);
     if (2 * (t->used + 1) > t->mask + 1 && !grow_table())
         return;
     t = atomic_load_explicit(&table, memory_order_relaxed);
-    if (find(t, hash) == 0)
-        put(t, hash, node);
+    if (find(t, hash)->hash == 0)
+        put(t, hash, node, site);
 }
 
 /* ---- interning ---------------------------------------------------------------------------------------- */
@@ -175,7 +177,7 @@ static uint32_t intern(struct mr_unwound *stack)
     if (site == 0)
         atomic_store_explicit(&full, true, memory_order_relaxed);
     else
-        remember(stack->hash, node);
+        remember(stack->hash, node, site);
     return site;
 }
 
@@ -210,14 +212,28 @@ static MR_NOINLINE uint32_t site_of_new(struct mr_unwound *stack, bool may_wait)
     return site ? site : lost();
 }
 
+static const struct entry *find_stack(const struct mr_unwound *stack)
+{
+    return find(atomic_load_explicit(&table, memory_order_acquire), stack->hash);
+}
+
 static uint32_t known_node(struct mr_unwound *stack)
 {
     uint32_t node = mr_unwind_user(stack);
     if (MR_UNLIKELY(node == 0)) {
-        node = find(atomic_load_explicit(&table, memory_order_acquire), stack->hash);
+        node = MR_PEEK(find_stack(stack)->node);
         mr_unwind_keep(stack, node);
     }
     return node;
+}
+
+/* A stack met before, but not just now: one look at the table tells both, where site_of would be another cache miss. */
+static uint32_t site_met_before(struct mr_unwound *stack)
+{
+    const struct entry *met = find_stack(stack);
+    uint32_t node = MR_PEEK(met->node), site = MR_PEEK(met->site);
+    mr_unwind_keep(stack, node);
+    return site || node == 0 ? site : site_of_node(node);
 }
 
 static MR_NOINLINE uint32_t new_node(struct mr_unwound *stack, bool may_wait)
@@ -226,7 +242,7 @@ static MR_NOINLINE uint32_t new_node(struct mr_unwound *stack, bool may_wait)
         return 0;
     uint32_t node = nodes_of(stack);
     if (node)
-        remember(stack->hash, node);
+        remember(stack->hash, node, 0);
     mr_stacks_unlock();
     return node;
 }
@@ -239,8 +255,8 @@ uint32_t mr_stacks_node(struct mr_unwound *stack, bool may_wait)
 
 uint32_t mr_stacks_site(struct mr_unwound *stack, bool may_wait)
 {
-    uint32_t node = known_node(stack);
-    uint32_t site = node ? site_of_node(node) : 0;
+    uint32_t node = mr_unwind_user(stack);
+    uint32_t site = node ? site_of_node(node) : site_met_before(stack);
     return MR_LIKELY(site) ? site : site_of_new(stack, may_wait);
 }
 
