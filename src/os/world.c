@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <linux/futex.h>
 #include <linux/sched.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
@@ -40,6 +41,7 @@ static _Atomic bool taken;
 static _Atomic uint32_t epoch, arrived;
 static int the_signal;
 static sigset_t saved_mask;
+static int saved_cancel;
 
 /* ---- small calls ------------------------------------------------------------------------------------- */
 
@@ -303,7 +305,8 @@ static void count_unstopped(struct mr_world *world)
     }
 }
 
-/* Threads start others until they stop: the list is complete when a look at it finds nobody new. */
+/* Threads start others until they stop: the list is complete when a look at it finds nobody new. A cancelled thread must
+ * not end here, with the others stopped. */
 bool mr_world_stop(struct mr_world *world, unsigned ms)
 {
     int saved = errno, asked = 0;
@@ -315,6 +318,7 @@ bool mr_world_stop(struct mr_world *world, unsigned ms)
         return false;
     }
     saved_mask = mask;
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &saved_cancel);
     *world = (struct mr_world){ .since_ns = now, .unlisted = !make_tables() || !choose_signal() };
     world->threads = tables ? tables->threads : NULL;
     atomic_fetch_add(&epoch, 1);
@@ -338,7 +342,9 @@ uint64_t mr_world_resume(struct mr_world *world)
         mr_vm_purge(tables, mr_align_up(sizeof *tables, mr_os_page));
     *world = (struct mr_world){ 0 };
     sigset_t mask = saved_mask;
+    int cancel = saved_cancel;
     atomic_store(&taken, false);
+    pthread_setcancelstate(cancel, NULL);
     set_mask(&mask, NULL);
     errno = saved;
     return took;
