@@ -229,12 +229,13 @@ static bool read_rate(const struct mr_option *option, const char *text, uint64_t
 {
     static const uint64_t meanings[] = { 0, MR_RATE_ON, 1 };
     int i = find_word("off|on|all", text);
-    uint64_t n = 0;
+    uint64_t n;
     if (i >= 0) {
         *value = meanings[i];
         return true;
     }
-    return settle(read_quantity(text, plain_units, 1, &n), option, n,
+    enum reading reading = read_quantity(text, plain_units, 1, &n);
+    return settle(reading, option, n,
                   "a rate; write off, on, all, or N for one allocation in N", "", value, why);
 }
 
