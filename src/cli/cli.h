@@ -36,6 +36,7 @@ mr_command_main mr_cmd_leaks;
 mr_command_main mr_cmd_report;
 mr_command_main mr_cmd_options;
 mr_command_main mr_cmd_diff;
+mr_command_main mr_cmd_oom_test;
 mr_command_main mr_cmd_help;
 
 #endif

@@ -65,6 +65,23 @@ const struct mr_command mr_cli_commands[] = {
       "  --top=N           list N sites (default 20; 0: all)\n"
       "\n"
       "Exit code: 0, different or not; 2 usage, 125 a file could not be read.\n" },
+    { "oom-test", mr_cmd_oom_test, "memoir oom-test [options] [--] program [arguments]",
+      "run a program once for each call stack that asks for memory, and refuse it there",
+      "The program first runs as it is. Each further run refuses the first request of one call stack: NULL and\n"
+      "ENOMEM, bad_alloc from new. Told are the runs that crashed, hung, ended with another exit code or wrote\n"
+      "another output, with that call stack. The program must end by itself, and bear being run many times.\n"
+      "\n"
+      "  --max-runs=N        run at most N times, the most called call stacks first (default 500)\n"
+      "  --jobs=N            N runs at a time (default: as many as there are processors)\n"
+      "  --timeout=SECONDS   a run that takes longer hangs (default: ten times the first run, at least 5)\n"
+      "  --top=N             list N runs (default 20; 0: all)\n"
+      "  --library=PATH      the libmemoir.so to use, instead of the one that lies beside memoir\n"
+      "\n"
+      "Input that is a file is given to every run, any other to none. MEMOIR_* variables hold for the program:\n"
+      "MEMOIR_CHECK=1 also finds what is written where nothing was allocated. MEMOIR_FAIL=stack:NUMBER, as\n"
+      "listed, repeats one run under a debugger (with MEMOIR_TRACE=full).\n"
+      "\n"
+      "Exit code: 0; 1 a run crashed, hung or told the wrong thing; 2 usage; 125 memoir itself failed.\n" },
     { "help", mr_cmd_help, "memoir help [command]", "explain memoir, or one command", "" },
 };
 const size_t mr_cli_command_count = MR_COUNT(mr_cli_commands);
