@@ -155,22 +155,30 @@ static char *find_bad_behind(const struct mr_zone *zone)
 
 bool mr_canary_is_whole(const struct mr_zone *zone) { return !find_bad_in_front(zone) && !find_bad_behind(zone); }
 
-static void tell(enum mr_finding_kind kind, const struct mr_zone *zone, const char *bad, const char *call,
+/* One damaged byte as it was met. */
+struct damage {
+    char *at;
+    unsigned char byte;
+};
+
+static struct damage damage_at(char *at) { return (struct damage){ at, at ? (unsigned char)*at : 0 }; }
+
+static void tell(enum mr_finding_kind kind, const struct mr_zone *zone, const struct damage *damage, const char *call,
                  const struct mr_unwind_start *from)
 {
     struct mr_finding finding = mr_checked_finding(kind, zone, call, from);
-    mr_findings_tell(&finding, "byte %ld is 0x%02x now (%s)", (long)(bad - zone->user), (unsigned char)*bad, call);
+    if (damage->at)
+        mr_findings_tell(&finding, "byte %ld is 0x%02x now (%s)", (long)(damage->at - zone->user), damage->byte, call);
 }
 
+/* Repaired first: telling may end the process, and that looks at all blocks again. */
 void mr_canary_verify(const struct mr_zone *zone, const char *call, const struct mr_unwind_start *from)
 {
-    char *front = find_bad_in_front(zone), *back = find_bad_behind(zone);
-    if (MR_LIKELY(!front && !back))
+    struct damage front = damage_at(find_bad_in_front(zone)), back = damage_at(find_bad_behind(zone));
+    if (MR_LIKELY(!front.at && !back.at))
         return;
-    if (front)
-        tell(MR_FINDING_UNDERFLOW, zone, front, call, from);
-    if (back)
-        tell(MR_FINDING_OVERFLOW, zone, back, call, from);
     *info_at(zone->block) = info_of(zone);
     write_around(zone);
+    tell(MR_FINDING_UNDERFLOW, zone, &front, call, from);
+    tell(MR_FINDING_OVERFLOW, zone, &back, call, from);
 }

@@ -133,8 +133,9 @@ static void verify_gone(const struct mr_gone *gone)
     size_t bad = mr_zone_is_checked(MR_CHECK_FILL) ? mr_fill_difference(zone->user, zone->size, MR_FILL_FREED) : zone->size;
     struct mr_finding finding = mr_checked_gone_finding(MR_FINDING_WRITE_AFTER_FREE, gone, NULL, NULL);
     if (bad < zone->size) {
-        mr_findings_tell(&finding, "byte %lu is 0x%02x now", bad, (unsigned char)zone->user[bad]);
+        unsigned char byte = (unsigned char)zone->user[bad];
         mr_fill_set(zone->user, zone->size, MR_FILL_FREED);
+        mr_findings_tell(&finding, "byte %lu is 0x%02x now", bad, byte);
     } else if (mr_zone_is_checked(MR_CHECK_CANARY) && !mr_canary_is_whole(zone)) {
         mr_findings_tell(&finding, "beside its %lu bytes", zone->size);
     }

@@ -231,7 +231,10 @@ MR_INLINE bool mr_heap_try_free(void *p)
     struct mr_slab *slab = (struct mr_slab *)((offset >> (MR_SLICE_SHIFT - 6) & ~(uintptr_t)63) + mr_lookup_base);
     if (MR_UNLIKELY(atomic_load_explicit(&slab->owner, memory_order_relaxed) != (uintptr_t)mr_heap_self))
         return false;
-    *(void **)p = slab->free;
+    void *last = slab->free;
+    if (MR_UNLIKELY(p == last)) /* freed twice in a row */
+        return false;
+    *(void **)p = last;
     slab->free = p;
     MR_ADD(slab->count, -(uint64_t)1);
     if (MR_UNLIKELY(mr_slab_is_empty(slab)))

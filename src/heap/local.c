@@ -163,7 +163,7 @@ static enum mr_freed free_slab_block(struct mr_heap *heap, struct mr_slab *slab,
 {
     struct mr_heap *owner = owner_of(slab);
     int index = owner ? mr_lookup_block(slab, p) : -1;
-    if (MR_UNLIKELY(index < 0 || (mr_tag_is_watched(slab) && !untag(slab, (uint32_t)index))))
+    if (MR_UNLIKELY(index < 0 || p == MR_PEEK(slab->free) || (mr_tag_is_watched(slab) && !untag(slab, (uint32_t)index))))
         return MR_NOT_A_BLOCK;
     if (MR_UNLIKELY(mr_harden_has(slab)))
         return mr_harden_free(heap, owner, slab, (uint32_t)index);

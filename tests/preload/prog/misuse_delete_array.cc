@@ -1,0 +1,17 @@
+#include "misuse.h"
+
+#include <new>
+
+static void bad(void)
+{
+    int *p = HIDE(new int);
+    delete[] p;
+}
+
+static void good(void)
+{
+    int *p = HIDE(new int);
+    delete p;
+}
+
+TWINS(bad, good)

@@ -1,0 +1,18 @@
+#include "misuse.h"
+
+static void bad(void)
+{
+    char *p = HIDE((char *)malloc(100));
+    free(p);
+    free(p);
+}
+
+static void good(void)
+{
+    char *p = HIDE((char *)malloc(100));
+    free(p);
+    p = HIDE((char *)malloc(100));
+    free(p);
+}
+
+TWINS(bad, good)

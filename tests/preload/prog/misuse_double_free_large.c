@@ -1,0 +1,16 @@
+#include "misuse.h"
+
+static void bad(void)
+{
+    char *p = HIDE((char *)malloc(1 << 20));
+    free(p);
+    free(p);
+}
+
+static void good(void)
+{
+    char *p = HIDE((char *)malloc(1 << 20));
+    free(p);
+}
+
+TWINS(bad, good)

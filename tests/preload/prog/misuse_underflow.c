@@ -1,0 +1,17 @@
+#include "misuse.h"
+
+static void bad(void)
+{
+    char *p = HIDE((char *)malloc(100));
+    p[-1] = 'A';
+    free(p);
+}
+
+static void good(void)
+{
+    char *p = HIDE((char *)malloc(100));
+    p[0] = 'A';
+    free(p);
+}
+
+TWINS(bad, good)
