@@ -41,7 +41,7 @@ static bool make_room(struct mr_embed_fosters *f)
 void *mr_embed_fosters_take(struct mr_embed_fosters *f, size_t align, size_t size, const char *file, unsigned line)
 {
     void *p = NULL;
-    if (!make_room(f) || posix_memalign(&p, mr_max(align, 16), mr_max(size, 1)) != 0)
+    if (size > PTRDIFF_MAX / 2 || !make_room(f) || posix_memalign(&p, mr_max(align, 16), mr_max(size, 1)) != 0)
         return NULL;
     *place_of(f, p) = (struct mr_embed_foster){ p, size, file, line };
     f->count++;
