@@ -85,6 +85,7 @@ done
 for variant in release full; do
     step "call stacks ($variant)" build "$variant" test-unwind
 done
+step 'weaknesses (CWE)'       build release test-cwe
 for variant in full tsan asan; do
     step "stress ($variant)"  build "$variant" test-stress STRESS_SECONDS=1
 done

@@ -44,6 +44,7 @@ $(B)/tests/preload-tests: $(PRELOAD_OBJ)
 
 include tests/stress/stress.mk
 include tests/track/track.mk
+include tests/cwe/cwe.mk
 
 .PHONY: test test-unit test-preload test-programs check
 test: ## set up, build and run every test
