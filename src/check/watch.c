@@ -193,14 +193,22 @@ uint32_t mr_watch_stack(const struct mr_unwind_start *from)
 
 /* ---- taking ------------------------------------------------------------------------------------------------ */
 
+/* The links of the list it lay in would be pointers to blocks, in the eyes of the leak check. */
+MR_INLINE void wipe_links(void *p)
+{
+    ((uint64_t *)p)[0] = ((uint64_t *)p)[1] = 0;
+}
+
 static void *take_watched(struct mr_heap *heap, size_t size, size_t align, bool *zero, const struct mr_unwind_start *from)
 {
     uint32_t site = mr_watch_site(heap, from);
     void *p = align <= 16 ? mr_heap_try_take_in(heap, size, site) : NULL;
     if (MR_UNLIKELY(!p))
         p = mr_heap_take_in(heap, size, align, zero, site);
-    if (p)
+    if (p) {
+        wipe_links(p);
         mr_watch_book(heap, site, size, p);
+    }
     mr_heaps_leave(heap);
     return p;
 }
@@ -299,8 +307,10 @@ static void *take_usual(const struct mr_unwind_start *from, size_t size)
     heap = mr_heaps_enter();
     uint32_t site = mr_track_here(track, from);
     void *p = MR_LIKELY(site < MR_ZONE_HIDDEN) ? mr_heap_try_take_in(heap, size, site) : NULL;
-    if (MR_LIKELY(p != NULL))
+    if (MR_LIKELY(p != NULL)) {
+        wipe_links(p);
         mr_track_alloc(track, site, size, p);
+    }
     mr_heaps_leave(heap);
     return p;
 }
