@@ -42,7 +42,7 @@ CLI_ONLY   := ledger/reader ledger/reader_fix ledger/reader_look symbol/dw symbo
               report/diff_text report/diff_json
 CLI_LIBS   := -ldw -lelf -liberty -lz
 # Files of entry/ that define names the C library owns: they stay out of libmemoir.a.
-OVERRIDES  := malloc glibc new other tell exits limits api lsan story sites misuse unload
+OVERRIDES  := malloc glibc new other tell exits limits api lsan story sites misuse memcpy unload
 OVERRIDES  += signals
 
 sources = $(sort $(wildcard $(addprefix src/,$(addsuffix /*.c,$(1)))))

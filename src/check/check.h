@@ -63,6 +63,13 @@ void mr_family_give(void *p, const struct mr_family_promise *promise, const stru
 /* The block at p, which came from a function of one family, is handed out by one of another. */
 void mr_family_take(void *p, enum mr_family was, enum mr_family family);
 
+/* ---- what is read and written at once (ranges.c): tells it when it leaves the block where it begins ---------- */
+void mr_ranges_write(const char *call, const void *p, size_t n, const struct mr_unwind_start *from);
+void mr_ranges_read(const char *call, const void *p, size_t n, const struct mr_unwind_start *from);
+
+/* And when what is copied overlaps what it is copied to, by a function that must not be given such. */
+void mr_ranges_apart(const char *call, const void *to, const void *p, size_t n, const struct mr_unwind_start *from);
+
 /* ---- checked blocks (checked.c); does nothing unless some are ------------------------------------------------- */
 
 /* Looks at every block in use and every one in quarantine. */

@@ -63,6 +63,9 @@ void mr_misuse_fill(struct mr_report *report);
 void mr_misuse_release(struct mr_report *report);
 size_t mr_sites_frames(const struct mr_report *report, uint32_t stack, struct mr_report_frame *out, size_t cap);
 
+/* ---- memcpy.c: leads calls there that are to be looked at. Before main. ------------------------------------------ */
+void mr_memcpy_begin(void);
+
 /* ---- story.c: what the ledger is told, beside what is booked as it happens ------------------------------------ */
 
 /* Opens the ledger when one is asked for or call stacks are; complains when its file cannot be had. */

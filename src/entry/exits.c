@@ -183,6 +183,7 @@ static __attribute__((constructor(101))) void start(void)
     if (!mr_other_rules())
         complain();
     mr_story_begin();
+    mr_memcpy_begin();
     if (mr_tell_is_due()) {
         mr_tell_prepare();
         on_exit(on_exit_status, NULL);

@@ -115,6 +115,14 @@ void mr_thread_yield(void);
  * while nothing is being opened or closed. */
 bool mr_module_is_preceded(const char *name);
 
+/* Calls by such a name that cross from one loaded object to another, ours excepted, go to `to` from now on (slots.c).
+ * Returns how many places they came from. Likewise. */
+struct mr_slot {
+    const char *name;
+    void *to;
+};
+size_t mr_slots_replace(const struct mr_slot *wanted, size_t count);
+
 /* ---- time, files, the process (misc.c) -----------------------------------------------------------
  * Milliseconds of a clock that does not jump, from an arbitrary start; 4 ms grain. */
 uint64_t mr_clock_ms(void);
