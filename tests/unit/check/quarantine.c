@@ -1,0 +1,90 @@
+#include <criterion/criterion.h>
+
+#include "zone.h"
+
+static struct mr_gone gone_of(uintptr_t block, size_t usable)
+{
+    return (struct mr_gone){ .zone = { .block = (char *)block, .user = (char *)block + 16, .size = usable - 24,
+                                       .usable = usable } };
+}
+
+static void put(uintptr_t block, size_t usable)
+{
+    struct mr_gone gone = gone_of(block, usable);
+    cr_assert(mr_quarantine_put(&gone));
+}
+
+static void use(size_t budget)
+{
+    mr_conf.check = MR_CHECK_QUARANTINE;
+    mr_conf.quarantine = budget;
+}
+
+Test(quarantine, the_oldest_leave_when_there_is_too_much)
+{
+    struct mr_gone gone;
+    use(1000);
+    for (uintptr_t i = 1; i <= 10; i++)
+        put(i * 0x1000, 100);
+    cr_expect_not(mr_quarantine_take_excess(&gone));
+    put(11 * 0x1000, 100);
+    put(12 * 0x1000, 100);
+    for (uintptr_t i = 1; i <= 2; i++) {
+        cr_assert(mr_quarantine_take_excess(&gone));
+        cr_expect_eq((uintptr_t)gone.zone.block, i * 0x1000);
+    }
+    cr_expect_not(mr_quarantine_take_excess(&gone));
+}
+
+Test(quarantine, a_block_is_found_by_each_of_its_bytes)
+{
+    struct mr_gone gone;
+    use(1000);
+    put(0x1000, 100);
+    put(0x2000, 100);
+    cr_expect(mr_quarantine_find((void *)0x1000, &gone) && (uintptr_t)gone.zone.block == 0x1000);
+    cr_expect(mr_quarantine_find((void *)0x2063, &gone) && (uintptr_t)gone.zone.block == 0x2000);
+    cr_expect_not(mr_quarantine_find((void *)0x2064, &gone));
+    cr_expect_not(mr_quarantine_find((void *)0xfff, &gone));
+}
+
+Test(quarantine, what_is_too_large_or_unwanted_is_refused)
+{
+    use(1000);
+    struct mr_gone gone = gone_of(0x1000, 501);
+    cr_expect_not(mr_quarantine_put(&gone));
+    mr_conf.check = MR_CHECK_FILL;
+    gone = gone_of(0x1000, 100);
+    cr_expect_not(mr_quarantine_put(&gone));
+}
+
+/* A budget of any size has at least 4,096 entries, and never more. */
+Test(quarantine, the_ring_goes_round_and_never_overflows)
+{
+    struct mr_gone gone;
+    uintptr_t next = 1;
+    use((size_t)4096 * 128);
+    for (uintptr_t i = 1; i <= 20000; i++) {
+        put(i * 0x100, 48);
+        while (mr_quarantine_take_excess(&gone))
+            cr_assert_eq((uintptr_t)gone.zone.block, next++ * 0x100);
+    }
+    cr_expect_gt(next, 20000 - 4096);
+    cr_expect(mr_quarantine_find((void *)(20000 * 0x100), &gone));
+}
+
+static void count_one(void *ctx, const struct mr_gone *gone)
+{
+    (void)gone;
+    ++*(int *)ctx;
+}
+
+Test(quarantine, all_are_visited)
+{
+    int count = 0;
+    use(100000);
+    for (uintptr_t i = 1; i <= 10; i++)
+        put(i * 0x1000, 100);
+    mr_quarantine_each(count_one, &count);
+    cr_expect_eq(count, 10);
+}
