@@ -29,8 +29,9 @@ MEMOIR_API const char *memoir_version(void);
  * nothing. Cost: a walk over the slabs; with MEMOIR_LEAKS=full over all blocks. */
 MEMOIR_API void memoir_report(void);
 
-/* Tests the invariants of the whole heap. Returns NULL when all hold, else what is wrong in words (a
- * constant string). Other threads must not allocate meanwhile. O(heap). */
+/* Tests the invariants of the whole heap while the other threads are stopped. Returns NULL when all hold, else what is
+ * wrong in words and where (valid until the next call). Never follows what a stray write has left. Async-signal-safe.
+ * O(heap). */
 MEMOIR_API const char *memoir_check(void);
 
 /* ---- leaks --------------------------------------------------------------------------------------------- */

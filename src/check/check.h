@@ -81,6 +81,11 @@ void mr_checked_settle(struct mr_heap_stats *stats);
 /* From a block of the heap to the program's part of it; false: the program has none. */
 bool mr_checked_user(uintptr_t *start, size_t *size);
 
+/* ---- the whole heap (integrity.c) -------------------------------------------------------------------------
+ * NULL when every invariant holds, else the first that does not, in words that last until the next call. The other
+ * threads are stopped meanwhile. Async-signal-safe. */
+const char *mr_integrity_check(void);
+
 /* ---- what the program says about its leaks (exempt.c) ----------------------------------------------------
  * Annotations that LeakSanitizer made common. All are async-signal-safe and take no lock. */
 

@@ -15,5 +15,5 @@ MR_EXPORT void memoir_report(void)
 MR_EXPORT const char *memoir_check(void)
 {
     mr_heap_boot();
-    return mr_heap_check();
+    return mr_integrity_check();
 }

@@ -224,6 +224,8 @@ static struct mr_report gather(enum mr_exit_kind kind, int value)
         .elapsed_ms = mr_clock_ms() - start_ms,
         .strategy = mr_tell_strategy(),
         .threads_running = mr_process_has_threads(),
+        .integrity_checked = kind == MR_EXIT_RUNNING,
+        .integrity = kind == MR_EXIT_RUNNING ? mr_integrity_check() : NULL,
         .show_stats = mr_conf.stats_set ? mr_conf.stats : all,
         .show_leaks = mr_conf.leaks_set ? mr_conf.leaks != MR_LEAKS_OFF : all,
         .show_blocks = mr_conf.leaks == MR_LEAKS_FULL,

@@ -445,9 +445,12 @@ bool mr_classic_region(uint32_t k, uintptr_t *from, uintptr_t *to)
 const char *mr_classic_check(void)
 {
     const char *wrong = NULL;
-    mr_lock_acquire(&mr_classic_lock);
+    bool mine = mr_lock_is_mine(&mr_classic_lock);
+    if (!mine)
+        mr_lock_acquire(&mr_classic_lock);
     for (uint32_t k = 0; k < region_count && !wrong; k++)
         wrong = mr_pool_check(&regions[k].pool);
-    mr_lock_release(&mr_classic_lock);
+    if (!mine)
+        mr_lock_release(&mr_classic_lock);
     return wrong;
 }

@@ -121,6 +121,10 @@ bool mr_heap_walk(mr_heap_each *each, void *ctx, unsigned patience_ms);
 /* NULL, or the first broken invariant of the whole heap in words. Other threads must be quiet. */
 const char *mr_heap_check(void);
 
+/* The same with the heap frozen and the other threads stopped, wherever they were: heaps that a thread is at work on are
+ * passed over. *at: where it was seen; NULL unknown. */
+const char *mr_heap_check_still(const void **at);
+
 /* ---- finding (find.c): any word -> the block in use it points into -------------------------------------
  * Tables of the heap as it stands; it must stand still as long as they are used. Blocks are numbered
  * from 0, ascending inside a region. */

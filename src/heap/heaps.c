@@ -263,6 +263,14 @@ void mr_heaps_leave_rest(struct mr_heap *heap)
     mr_heaps_set_self(heap);
 }
 
+bool mr_heaps_is_still(struct mr_heap *heap)
+{
+    if (heap == &shared)
+        return atomic_load_explicit(&shared_lock.state, memory_order_relaxed) == 0;
+    int state = atomic_load_explicit(&heap->state, memory_order_relaxed);
+    return (state == MR_HEAP_LIVE || state == MR_HEAP_ORPHAN) && !atomic_load_explicit(&heap->busy, memory_order_relaxed);
+}
+
 /* ---- fork ------------------------------------------------------------------------------------------------------
  * All locks are held, in rank order, while the process is copied. A fork in a signal handler may
  * find one held by the very thread that forks: it is left alone, on both sides. Handlers of others that

@@ -371,9 +371,12 @@ size_t mr_space_metadata(void)
 const char *mr_space_check(void)
 {
     const char *wrong = NULL;
-    mr_lock_acquire(&mr_space_lock);
+    bool mine = mr_lock_is_mine(&mr_space_lock);
+    if (!mine)
+        mr_lock_acquire(&mr_space_lock);
     for (uint32_t r = 0; r < mr_region_count && !wrong; r++)
         wrong = mr_pool_check(&mr_regions[r].pool);
-    mr_lock_release(&mr_space_lock);
+    if (!mine)
+        mr_lock_release(&mr_space_lock);
     return wrong;
 }

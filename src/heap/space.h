@@ -68,7 +68,7 @@ bool mr_space_is_roomy(void);
 /* Bytes of memoir's own slices and tables. */
 size_t mr_space_metadata(void);
 
-/* NULL, or the first thing wrong in words. Takes the lock. */
+/* NULL, or the first thing wrong in words. Takes the lock, unless it is the caller's. */
 const char *mr_space_check(void);
 
 #endif

@@ -149,7 +149,9 @@ void mr_bin_emptied(struct mr_heap *heap, struct mr_slab *slab);
 /* Gives every kept slab that is still empty back, and the cache of spans. */
 void mr_bin_drop_kept(struct mr_heap *heap);
 
-/* NULL, or the first invariant that does not hold, in words. */
+/* NULL, or the first invariant that does not hold, in words, and *at, the slab or free block where it was seen. A thread
+ * that was stopped may be between a link and its count: `slop` such steps of each slab are forgiven. */
+const char *mr_bin_check_at(const struct mr_heap *heap, uint32_t slop, const void **at);
 const char *mr_bin_check(const struct mr_heap *heap);
 
 /* ---- remote.c: blocks freed by threads that do not own them. ------------------------------------ */
@@ -217,6 +219,9 @@ MR_INLINE void mr_heaps_leave(struct mr_heap *heap)
 
 /* Gives back what an orphan has at hand, unless it may keep that. The caller has it to itself. */
 void mr_heaps_cool(struct mr_heap *orphan);
+
+/* Nobody is in a slow path of the heap, as far as a thread can see that has stopped the others. */
+bool mr_heaps_is_still(struct mr_heap *heap);
 
 /* All heaps ever made, the shared one included, newest first. */
 struct mr_heap *mr_heaps_first(void);

@@ -387,3 +387,15 @@ const char *mr_heap_check(void)
             wrong = mr_bin_check(heap);
     return wrong;
 }
+
+const char *mr_heap_check_still(const void **at)
+{
+    *at = NULL;
+    if (mr_heap_where() == MR_ROUTE_CLASSIC)
+        return mr_classic_check();
+    const char *wrong = mr_space_check();
+    for (struct mr_heap *heap = mr_heaps_first(); heap && !wrong; heap = heap->next)
+        if (mr_heaps_is_still(heap))
+            wrong = mr_bin_check_at(heap, 1, at);
+    return wrong;
+}

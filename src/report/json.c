@@ -213,6 +213,10 @@ void mr_json_write(const struct mr_report *report, struct mr_fmt *out)
     mr_fmt_print(out, ",\"elapsed_ms\":%lu,", report->elapsed_ms);
     put_string(out, "strategy", report->strategy);
     mr_fmt_char(out, ',');
+    if (report->integrity_checked) {
+        put_string(out, "integrity", report->integrity ? report->integrity : "whole");
+        mr_fmt_char(out, ',');
+    }
     put_trace(report, out);
     mr_fmt_char(out, ',');
     put_totals(&report->totals, out);

@@ -106,6 +106,9 @@ struct mr_report {
     const char *strategy;     /* name of the strategy in force */
     bool threads_running;     /* other threads ran while the numbers were taken */
 
+    bool integrity_checked;
+    const char *integrity;    /* NULL: every invariant of the heap held; else what did not */
+
     bool show_stats;          /* which parts were asked for */
     bool show_leaks;
     bool show_blocks;         /* each block in use, not only their sums */

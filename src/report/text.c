@@ -50,6 +50,8 @@ static void put_header(const struct mr_report *report, struct mr_fmt *out)
     mr_fmt_print(out, "\n   command   ");
     mr_numbers_text(out, report->command, strlen(report->command), 84);
     mr_fmt_print(out, "\n   memoir    %s, strategy %s\n", report->version, report->strategy);
+    if (report->integrity_checked)
+        mr_fmt_print(out, "   integrity: %s\n", report->integrity ? report->integrity : "whole");
     if (report->threads_running)
         mr_fmt_print(out, "   note      other threads went on meanwhile: sums may be off by what they did\n");
 }
