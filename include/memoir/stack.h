@@ -144,6 +144,7 @@ void *memoir_stack_aligned_alloc(struct memoir_stack *stack, size_t align, size_
 static inline void memoir_stack_free(struct memoir_stack *stack, void *p)
 {
     struct memoir_stack_header header;
+    __asm__("" : "+r"(p)); /* the header lies before what the compiler takes for the whole object */
     size_t depth = (size_t)((char *)p - stack->base);
     if (__builtin_expect(p != stack->last || depth <= 8, 0)) {
         memoir_stack_free_slow(stack, p);
