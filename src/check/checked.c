@@ -344,7 +344,7 @@ void mr_checked_verify(const char *call, unsigned patience_ms)
         mr_heap_walk(look_at, &round, patience_ms);
     for (size_t i = 0; i < round.count; i++)
         verify_again(round.bad[i], call);
-    mr_quarantine_each(visit_gone, NULL);
+    mr_quarantine_each(visit_gone, NULL, true);
 }
 
 /* ---- for reports ------------------------------------------------------------------------------------------------------------- */
@@ -372,7 +372,7 @@ static void count_gone(void *ctx, const struct mr_gone *gone)
 void mr_checked_settle(struct mr_heap_stats *stats)
 {
     if (mr_conf.check)
-        mr_quarantine_each(count_gone, stats);
+        mr_quarantine_each(count_gone, stats, false);
 }
 
 bool mr_checked_user(uintptr_t *start, size_t *size)

@@ -15,6 +15,7 @@ enum { BYTES_PER_ENTRY = 128, LEAST = 1 << 12, MOST = 1 << 22 };
 static struct mr_lock lock = MR_LOCK_INIT(MR_RANK_QUARANTINE);
 static struct mr_gone *ring; /* address space for all, memory as it is used */
 static uint32_t first, count, capacity;
+static uint32_t inherited; /* of the oldest: they were there when this process was forked */
 static size_t held;
 
 static bool make_ring(void)
@@ -56,6 +57,7 @@ bool mr_quarantine_take_excess(struct mr_gone *gone)
         *gone = ring[first];
         first = (first + 1) % capacity;
         count--;
+        inherited -= inherited > 0;
         held -= gone->zone.usable;
     }
     mr_lock_release(&lock);
@@ -84,11 +86,15 @@ bool mr_quarantine_find(const void *p, struct mr_gone *gone)
     return false;
 }
 
-void mr_quarantine_each(mr_quarantine_visit *each, void *ctx)
+void mr_quarantine_each(mr_quarantine_visit *each, void *ctx, bool own)
 {
     struct mr_gone gone;
-    for (uint32_t i = 0; copy_entry(i, &gone); i++)
+    for (uint32_t i = 0; (!own || MR_PEEK(count) - MR_PEEK(inherited) > i) && copy_entry(i, &gone); i++)
         each(ctx, &gone);
 }
 
-void mr_quarantine_forked(void) { mr_lock_after_fork(&lock, mr_lock_is_mine(&lock)); }
+void mr_quarantine_forked(void)
+{
+    mr_lock_after_fork(&lock, mr_lock_is_mine(&lock));
+    inherited = count;
+}

@@ -79,9 +79,10 @@ bool mr_quarantine_take_excess(struct mr_gone *gone);
 /* The block that holds the byte at p. */
 bool mr_quarantine_find(const void *p, struct mr_gone *gone);
 
-/* Calls `each` for all of them, while other threads may change them: each is a copy. */
+/* Calls `each` for all of them, newest first, while other threads may change them: each is a copy. `own` leaves out what was
+ * freed before this process was forked: its parent looks after that. */
 typedef void mr_quarantine_visit(void *ctx, const struct mr_gone *gone);
-void mr_quarantine_each(mr_quarantine_visit *each, void *ctx);
+void mr_quarantine_each(mr_quarantine_visit *each, void *ctx, bool own);
 
 void mr_quarantine_forked(void);
 

@@ -274,27 +274,34 @@ static bool is_about_findings(void)
     return mr_conf.check && !is_to_be_written() && mr_conf.ledger[0] == '\0' && mr_conf.signal == 0;
 }
 
-static void write_stacks(struct mr_report *report)
+static void tell_stacks(enum mr_exit_kind kind, int value)
 {
-    report->show_stats = report->show_leaks = report->show_blocks = false;
-    if (mr_conf.trace != MR_TRACE_OFF && mr_writer_header && mr_writer_count(MR_SECTION_FINDINGS))
-        write_out(report);
+    if (mr_conf.trace == MR_TRACE_OFF || !mr_writer_header || mr_writer_count(MR_SECTION_FINDINGS) == 0)
+        return;
+    struct mr_report report = gather(kind, value);
+    report.show_stats = report.show_leaks = report.show_blocks = false;
+    write_out(&report);
+}
+
+static void tell_all(enum mr_exit_kind kind, int value)
+{
+    if (kind == MR_EXIT_RUNNING)
+        mr_checked_verify("on demand", PATIENCE_MS);
+    if (kind == MR_EXIT_RUNNING || mr_story_wants_leaks())
+        mr_story_check(kind != MR_EXIT_RUNNING);
+    struct mr_report report = gather(kind, value);
+    if (is_to_be_written() || mr_conf.ledger[0] == '\0')
+        write_out(&report);
 }
 
 void mr_tell_report(enum mr_exit_kind kind, int value)
 {
     if (story_pid != mr_process_id() || atomic_exchange(&telling, true))
         return;
-    bool stacks_only = kind != MR_EXIT_RUNNING && is_about_findings();
-    if (kind == MR_EXIT_RUNNING)
-        mr_checked_verify("on demand", PATIENCE_MS);
-    if (kind == MR_EXIT_RUNNING || (mr_story_wants_leaks() && !stacks_only))
-        mr_story_check(kind != MR_EXIT_RUNNING);
-    struct mr_report report = gather(kind, value);
-    if (stacks_only)
-        write_stacks(&report);
-    else if (is_to_be_written() || mr_conf.ledger[0] == '\0')
-        write_out(&report);
+    if (kind != MR_EXIT_RUNNING && is_about_findings())
+        tell_stacks(kind, value);
+    else
+        tell_all(kind, value);
     atomic_store(&telling, false);
 }
 

@@ -1,9 +1,8 @@
 /* slots.c: calls between objects, led elsewhere.
  *
  * An object calls what it imports through words of its own, its slots, which the dynamic linker fills in; some lie
- * in memory that is read-only afterwards. Read from the linker's list without its lock, so for
- * the time before main, when nobody else opens or closes objects. */
-#include <dlfcn.h>
+ * in memory that is read-only afterwards. The list of objects is walked under the linker's lock, so this is for
+ * the time before main, when nobody else opens or closes any. */
 #include <elf.h>
 #include <link.h>
 #include <string.h>
@@ -16,8 +15,6 @@ enum { CALL_SLOT = R_X86_64_JUMP_SLOT, WORD_SLOT = R_X86_64_GLOB_DAT };
 enum { CALL_SLOT = R_AARCH64_JUMP_SLOT, WORD_SLOT = R_AARCH64_GLOB_DAT };
 #endif
 
-#pragma weak _dl_find_object
-
 struct object {
     uintptr_t bias;
     const ElfW(Sym) *symbols;
@@ -27,9 +24,9 @@ struct object {
     uintptr_t sealed_from, sealed_to; /* read-only since it was relocated */
 };
 
-static void read_dynamic(struct object *o, const struct link_map *map)
+static void read_dynamic(struct object *o, const ElfW(Dyn) *d)
 {
-    for (const ElfW(Dyn) *d = map->l_ld; d->d_tag != DT_NULL; d++) {
+    for (; d->d_tag != DT_NULL; d++) {
         const void *at = (const void *)d->d_un.d_ptr;
         if (d->d_tag == DT_SYMTAB)
             o->symbols = at;
@@ -46,29 +43,25 @@ static void read_dynamic(struct object *o, const struct link_map *map)
     }
 }
 
-/* The object's file begins with its headers, and so does its first mapping. */
-static void read_headers(struct object *o, const char *start)
+/* False for our own object, and for the vDSO, whose addresses are relative still. */
+static bool read_object(struct object *o, const struct dl_phdr_info *info)
 {
-    const ElfW(Ehdr) *file = (const void *)start;
-    const ElfW(Phdr) *segments = (const void *)(start + file->e_phoff);
-    for (size_t i = 0; i < file->e_phnum; i++)
-        if (segments[i].p_type == PT_GNU_RELRO) {
-            o->sealed_from = mr_align_down(o->bias + segments[i].p_vaddr, mr_os_page);
-            o->sealed_to = mr_align_down(o->bias + segments[i].p_vaddr + segments[i].p_memsz, mr_os_page);
+    const ElfW(Dyn) *dynamic = NULL;
+    *o = (struct object){ .bias = info->dlpi_addr };
+    for (size_t i = 0; i < info->dlpi_phnum; i++) {
+        const ElfW(Phdr) *segment = &info->dlpi_phdr[i];
+        uintptr_t at = o->bias + segment->p_vaddr;
+        if (segment->p_type == PT_DYNAMIC)
+            dynamic = (const void *)at;
+        if (segment->p_type == PT_GNU_RELRO) {
+            o->sealed_from = mr_align_down(at, mr_os_page);
+            o->sealed_to = mr_align_down(at + segment->p_memsz, mr_os_page);
         }
-}
-
-static bool read_object(struct object *o, const struct link_map *map)
-{
-    struct dl_find_object found;
-    *o = (struct object){ .bias = map->l_addr };
-    if (map->l_ld == _DYNAMIC || !_dl_find_object || _dl_find_object((void *)map->l_ld, &found) != 0)
+    }
+    if (!dynamic || dynamic == _DYNAMIC)
         return false;
-    read_dynamic(o, map);
-    if (!o->symbols || !o->names || (uintptr_t)o->symbols < o->bias) /* the vDSO's addresses are relative */
-        return false;
-    read_headers(o, found.dlfo_map_start);
-    return true;
+    read_dynamic(o, dynamic);
+    return o->symbols && o->names && (uintptr_t)o->symbols >= o->bias;
 }
 
 static bool write_slot(const struct object *o, void **slot, void *to)
@@ -104,12 +97,24 @@ static size_t replace_in(const struct object *o, const struct mr_slot *wanted, s
     return done;
 }
 
+struct order {
+    const struct mr_slot *wanted;
+    size_t count, done;
+};
+
+static int visit(struct dl_phdr_info *info, size_t bytes, void *ctx)
+{
+    struct order *order = ctx;
+    struct object o;
+    (void)bytes;
+    if (read_object(&o, info))
+        order->done += replace_in(&o, order->wanted, order->count);
+    return 0;
+}
+
 size_t mr_slots_replace(const struct mr_slot *wanted, size_t count)
 {
-    size_t done = 0;
-    struct object o;
-    for (const struct link_map *map = _r_debug.r_map; map; map = map->l_next)
-        if (read_object(&o, map))
-            done += replace_in(&o, wanted, count);
-    return done;
+    struct order order = { .wanted = wanted, .count = count };
+    dl_iterate_phdr(visit, &order);
+    return order.done;
 }

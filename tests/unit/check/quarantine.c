@@ -79,12 +79,19 @@ static void count_one(void *ctx, const struct mr_gone *gone)
     ++*(int *)ctx;
 }
 
-Test(quarantine, all_are_visited)
+Test(quarantine, all_are_visited_or_those_since_the_fork)
 {
-    int count = 0;
-    use(100000);
+    struct mr_gone gone;
+    int all = 0, own = 0;
+    use(1000);
     for (uintptr_t i = 1; i <= 10; i++)
         put(i * 0x1000, 100);
-    mr_quarantine_each(count_one, &count);
-    cr_expect_eq(count, 10);
+    mr_quarantine_forked();
+    for (uintptr_t i = 11; i <= 13; i++)
+        put(i * 0x1000, 100);
+    cr_expect(mr_quarantine_take_excess(&gone));
+    mr_quarantine_each(count_one, &all, false);
+    mr_quarantine_each(count_one, &own, true);
+    cr_expect_eq(all, 12);
+    cr_expect_eq(own, 3);
 }
