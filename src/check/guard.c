@@ -117,8 +117,7 @@ static const char *plural(uint64_t n) { return n == 1 ? "" : "s"; }
 
 static void put_event(struct mr_fmt *f, const char *what, const struct mr_guarded_event *event, uint64_t now)
 {
-    mr_fmt_print(f, "; %s %lu.%03lu s ago by thread %d", what, (now - event->ms) / 1000, (now - event->ms) % 1000,
-                 event->thread);
+    mr_fmt_print(f, ", %s %lu ms ago by thread %d", what, now - event->ms, event->thread);
 }
 
 /* Who took it and who freed it. */
@@ -178,14 +177,12 @@ static bool find_broken(const struct mr_guarded *block, uintptr_t *broken)
 
 static void tell_broken(const struct mr_guarded *block, uintptr_t broken, const char *call, const struct mr_unwind_start *from)
 {
-    struct words past, place;
-    struct mr_fmt f = mr_fmt_to_buffer(place.text, sizeof place.text);
+    struct words past;
     struct mr_finding finding = finding_about(block, from);
     finding.kind = broken < block->start ? MR_FINDING_UNDERFLOW : MR_FINDING_OVERFLOW;
     finding.call = call;
-    put_place(&f, block, broken);
-    mr_findings_tell(&finding, "a write %s (0x%lx, now 0x%02x) was found by %s%s", mr_fmt_end_string(&f), broken,
-                     *(const unsigned char *)broken, call, history(block, &past));
+    mr_findings_tell(&finding, "byte %ld is 0x%02x now (%s)%s", (long)(broken - block->start), *(const unsigned char *)broken,
+                     call, history(block, &past));
 }
 
 static void look_around(const struct mr_unwind_start *from, const char *call, void *p)
@@ -243,13 +240,12 @@ bool mr_guard_bad_pointer(const char *call, const void *p, const struct mr_unwin
     finding.kind = *call == 'm' ? MR_FINDING_BAD_POINTER : !again ? MR_FINDING_INVALID_FREE
                    : *call == 'r' ? MR_FINDING_REALLOC_FREED : MR_FINDING_DOUBLE_FREE;
     if (again) {
-        mr_findings_tell(&finding, "%s: it was freed before%s", call, history(&block, &past));
+        mr_findings_tell(&finding, "%s: the block was freed before%s", call, history(&block, &past));
     } else {
         struct words place;
         struct mr_fmt f = mr_fmt_to_buffer(place.text, sizeof place.text);
         put_place(&f, &block, (uintptr_t)p);
-        mr_findings_tell(&finding, "%s: the pointer 0x%lx leads %s%s", call, (uintptr_t)p, mr_fmt_end_string(&f),
-                         history(&block, &past));
+        mr_findings_tell(&finding, "%s: the pointer leads %s%s", call, mr_fmt_end_string(&f), history(&block, &past));
     }
     return true;
 }
@@ -279,8 +275,8 @@ static void tell_fault(const struct mr_fault *fault)
     struct mr_finding finding = finding_about(&block, &from);
     finding.kind = kind_of(&block, fault->address);
     put_place(&f, &block, fault->address);
-    mr_findings_tell(&finding, "%s %s (0x%lx) by thread %d%s", accesses[fault->access], mr_fmt_end_string(&f),
-                     fault->address, mr_world_tid(), history(&block, &past));
+    mr_findings_tell(&finding, "%s %s by thread %d%s", accesses[fault->access], mr_fmt_end_string(&f), mr_world_tid(),
+                     history(&block, &past));
 }
 
 /* Another thread may have been let through to the page meanwhile: then the instruction simply runs again. */

@@ -164,9 +164,13 @@ static void read_variable(struct mr_conf *conf, const char *variable, mr_conf_co
         mr_fmt_print(&line, ": ");
         if (*value == '\0' || set(conf, option, value, &line))
             return;
-        mr_fmt_print(&line, " (using ");
-        mr_conf_print_value(conf, option, &line);
-        mr_fmt_char(&line, ')');
+        if (mr_option_is_text(option)) {
+            mr_fmt_print(&line, " (ignored)");
+        } else {
+            mr_fmt_print(&line, " (using ");
+            mr_conf_print_value(conf, option, &line);
+            mr_fmt_char(&line, ')');
+        }
     }
     complain(ctx, mr_fmt_end_string(&line));
 }
