@@ -8,8 +8,10 @@
 /* Blocks are carved so many bytes at a time, and at least so many: that is what the next one is picked from. */
 enum { CARVE_BYTES = 16 << 10, CARVE_BLOCKS = 8 };
 
-/* A guard is a mapping and parts another: of 65,530 that a process may have, the heap takes half at most. */
+/* A guard is a mapping and parts another: of 65,530 that a process may have, the heap takes half at most. Below a limit on
+ * data there are none: what they give up others would take, and they could not be undone. */
 enum { GUARDS_MOST = 16 << 10 };
+static int guards_most;
 
 /* Up to here a large block is zeroed by hand, which is faster than faulting its memory in again. */
 static const size_t WIPE_BY_HAND = (size_t)1 << 20;
@@ -21,15 +23,21 @@ void mr_harden_init(void)
 {
     bool on = mr_conf.harden && mr_conf.strategy == MR_STRATEGY_SLAB;
     mr_space_round = on ? 2 * MR_SLICE - 1 : MR_SLICE - 1;
+    guards_most = on && !mr_process_data_is_limited() ? GUARDS_MOST : 0;
     wipes = on && !(mr_conf.check & MR_CHECK_FILL);
 }
 
 /* ---- maps ---------------------------------------------------------------------------------------- */
 
+static size_t map_bytes(size_t bytes)
+{
+    return mr_align_up((bytes >> MR_SLICE_SHIFT) * sizeof(struct mr_hard), mr_os_page);
+}
+
 /* One OS page on either side stays inaccessible. */
 bool mr_harden_reserve(struct mr_region *region)
 {
-    size_t bytes = mr_align_up((region->reserved >> MR_SLICE_SHIFT) * sizeof(struct mr_hard), mr_os_page);
+    size_t bytes = map_bytes(region->reserved);
     char *at = mr_space_guard() ? mr_vm_reserve(bytes + 2 * mr_os_page, mr_os_page) : NULL;
     region->maps = at ? (struct mr_hard *)(void *)(at + mr_os_page) : NULL;
     return at || !mr_space_guard();
@@ -37,13 +45,20 @@ bool mr_harden_reserve(struct mr_region *region)
 
 bool mr_harden_commit(struct mr_region *region, size_t committed)
 {
-    size_t need = mr_align_up((committed >> MR_SLICE_SHIFT) * sizeof(struct mr_hard), mr_os_page);
+    size_t need = map_bytes(committed);
     if (!region->maps || need <= region->maps_committed)
         return true;
     if (!mr_vm_commit((char *)region->maps + region->maps_committed, need - region->maps_committed))
         return false;
     region->maps_committed = need;
     return true;
+}
+
+void mr_harden_unreserve(const struct mr_region *region)
+{
+    if (region->maps)
+        mr_vm_release((char *)region->maps + region->maps_committed + mr_os_page,
+                      map_bytes(region->reserved) - region->maps_committed);
 }
 
 static struct mr_hard *map_of(const struct mr_slab *slab)
@@ -83,7 +98,7 @@ static char *guard_of(const struct mr_slab *head)
 
 void mr_harden_guard(struct mr_slab *head, bool zero)
 {
-    if (atomic_fetch_add_explicit(&guard_count, 1, memory_order_relaxed) < GUARDS_MOST &&
+    if (atomic_fetch_add_explicit(&guard_count, 1, memory_order_relaxed) < guards_most &&
         (zero || mr_vm_purge(guard_of(head), MR_SLICE)) && mr_vm_protect(guard_of(head), MR_SLICE, false))
         head->guarded = true;
     else
@@ -99,6 +114,47 @@ bool mr_harden_unguard(struct mr_slab *head)
     head->guarded = false;
     atomic_fetch_sub_explicit(&guard_count, 1, memory_order_relaxed);
     return true;
+}
+
+/* Spans whose guard the system does not give back, because of a limit that came later. They are inaccessible as a whole, which a limit on data does not count:
+ * so others can come back, and some of them in the end. */
+static struct mr_slab *_Atomic aside;
+
+static void push_aside(struct mr_slab *head)
+{
+    head->next = atomic_load_explicit(&aside, memory_order_relaxed);
+    while (!atomic_compare_exchange_weak_explicit(&aside, &head->next, head, memory_order_release, memory_order_relaxed))
+        ;
+}
+
+void mr_harden_set_aside(struct mr_slab *head)
+{
+    size_t bytes = (size_t)mr_slab_slices(head) << MR_SLICE_SHIFT;
+    mr_vm_purge(mr_lookup_start(head), bytes);
+    mr_vm_protect(mr_lookup_start(head), bytes, false);
+    push_aside(head);
+}
+
+static bool come_back(struct mr_slab *head)
+{
+    if (!mr_vm_protect(mr_lookup_start(head), (size_t)mr_slab_slices(head) << MR_SLICE_SHIFT, true))
+        return false;
+    head->guarded = false;
+    atomic_fetch_sub_explicit(&guard_count, 1, memory_order_relaxed);
+    mr_space_give(head, true);
+    return true;
+}
+
+void mr_harden_call_back(void)
+{
+    struct mr_slab *head = atomic_exchange_explicit(&aside, NULL, memory_order_acquire);
+    bool more = true;
+    while (head) {
+        struct mr_slab *next = head->next;
+        if (!more || !(more = come_back(head)))
+            push_aside(head);
+        head = next;
+    }
 }
 
 bool mr_harden_wipe(const struct mr_slab *head, uint32_t from)

@@ -46,10 +46,16 @@ void mr_harden_init(void);
 bool mr_harden_reserve(struct mr_region *region);
 bool mr_harden_commit(struct mr_region *region, size_t committed);
 
+/* Gives up the address space of maps that are not writable yet, but for a page behind them. */
+void mr_harden_unreserve(const struct mr_region *region);
+
 /* Makes the last slice of a span inaccessible, if there are mappings left for that (`zero`: it costs nothing now), and
- * accessible again. False: the system refuses, and the span can be used by nobody else. */
+ * accessible again. False: the system refuses; a span that is free is then set aside, and called back when there is no
+ * other memory. */
 void mr_harden_guard(struct mr_slab *head, bool zero);
 bool mr_harden_unguard(struct mr_slab *head);
+void mr_harden_set_aside(struct mr_slab *head);
+void mr_harden_call_back(void);
 
 /* Zeroes a large block that is free now, from its slice `from` on. True: its OS pages went back to the system for that. */
 bool mr_harden_wipe(const struct mr_slab *head, uint32_t from);

@@ -167,6 +167,7 @@ void mr_space_unreserve(void)
         struct mr_region *region = &mr_regions[r];
         char *base = (char *)region->base;
         size_t committed = region->committed;
+        mr_harden_unreserve(region);
         mr_vm_release(base + region->table_committed, region->table_bytes - region->table_committed);
         mr_vm_release(base + committed, region->reserved - committed);
         region->reserved = committed;
@@ -235,6 +236,7 @@ struct mr_slab *mr_space_take(uint32_t slices, uint32_t align, bool *zero)
     if (MR_UNLIKELY(!head)) {
         /* Dirty and clean neighbours become one span when all are clean. */
         mr_space_purge(true);
+        mr_harden_call_back();
         mr_lock_acquire(&mr_space_lock);
         head = take_locked(slices, align, zero);
         if (!head)
@@ -263,8 +265,10 @@ void mr_space_give(struct mr_slab *head, bool clean)
     struct mr_region *region = region_of_head(head);
     uint64_t now = mr_clock_ms();
     clear_head(head);
-    if (MR_UNLIKELY(!mr_harden_unguard(head)))
+    if (MR_UNLIKELY(!mr_harden_unguard(head))) {
+        mr_harden_set_aside(head);
         return;
+    }
     mr_lock_acquire(&mr_space_lock);
     mr_pool_give(&region->pool, (uint32_t)(head - (struct mr_slab *)region->base), clean ? 0 : mr_purge_tick(now));
     MR_EXPENSIVE(!MR_EVERY(16) || mr_pool_check(&region->pool) == NULL, "the pool is whole after a give");

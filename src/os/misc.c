@@ -4,7 +4,9 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -66,6 +68,15 @@ size_t mr_process_resident(void)
     char text[4096];
     size_t len = mr_file_read_all("/proc/self/status", text, sizeof text);
     return number_after(text, len, "VmRSS:") * MR_KIB;
+}
+
+bool mr_process_data_is_limited(void)
+{
+    struct rlimit limit;
+    int saved = errno;
+    bool known = syscall(SYS_prlimit64, 0, RLIMIT_DATA, NULL, &limit) == 0;
+    errno = saved;
+    return known && limit.rlim_cur != RLIM_INFINITY;
 }
 
 bool mr_process_has_threads(void)

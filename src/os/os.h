@@ -136,6 +136,7 @@ uint64_t mr_clock_wall(void);
 int64_t mr_process_id(void);
 bool mr_process_is_secure(void); /* set-user-id and the like: the environment is not to be trusted */
 size_t mr_process_resident(void);
+bool mr_process_data_is_limited(void); /* RLIMIT_DATA: what is writable counts, what is inaccessible does not */
 bool mr_process_has_threads(void);
 
 /* The program's arguments joined by blanks ("cat a b"), truncated to cap - 1; cap > 0. */
