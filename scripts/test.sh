@@ -19,7 +19,7 @@ fuzz() {
     local name=$1 binary=$root/fuzz/$1
     mkdir -p "$root/fuzz"
     "${CC:-gcc}" -std=gnu11 -D_GNU_SOURCE -DFUZZ_MAIN -DMR_DEBUG=2 -g -O1 -fsanitize=address,undefined \
-        -fno-sanitize-recover=undefined -Isrc/{base,pool,os,conf,ledger,track,symbol,report} \
+        -fno-sanitize-recover=undefined -Iinclude -Isrc/{base,pool,os,conf,ledger,track,symbol,report,embed} \
         "tests/fuzz/$name.c" "${@:3}" -o "$binary" -pthread &&
         timeout 60 "$binary" "$2"
 }
@@ -91,11 +91,14 @@ for variant in full tsan asan; do
 done
 step 'fuzz the options'       fuzz fuzz_conf 20000 src/base/*.c src/os/*.c src/conf/*.c
 step 'fuzz the pool'          fuzz fuzz_pool 1000 src/base/*.c src/pool/*.c
+step 'fuzz embedded pools'    fuzz fuzz_embed_pool 300 src/embed/{blocks,create,draw,fosters,misuse,protect,survey}.c \
+    src/base/*.c src/os/*.c src/pool/*.c
 step 'fuzz the list of mappings' fuzz fuzz_maps 200000 src/base/*.c src/os/*.c
 step 'fuzz unwind information' fuzz fuzz_cfi 50000 src/base/*.c src/track/cfi*.c
 step 'fuzz the suppressions'  fuzz fuzz_suppress 20000 src/base/*.c src/report/{suppress*,pattern,frames}.c
 step 'fuzz earlier reports'   fuzz fuzz_saved 100000 src/base/*.c src/ledger/ledger.c \
     src/report/{saved,json_read,intern,frames,site_kind}.c
+step 'examples'               tests/examples/run.sh "$root/release"
 step 'the demonstration'      scripts/demo.sh "$root/release"
 step 'real programs, fast'    tests/programs/run.sh "$root/release/libmemoir.so" --fast
 
