@@ -115,7 +115,6 @@ static double touches(void **blocks, unsigned live)
 static void set_up(const struct rival *r, unsigned live)
 {
     size_t room = (size_t)live * 1000 + (1 << 20);
-    (void)room;
     if (r->alloc == alloc_pool)
         pool = memoir_pool_create(room, &r->options);
 #ifdef WITH_TLSF
