@@ -86,7 +86,7 @@ class Bench:
             "default": lambda: (ours, {}, []),
             "sample": lambda: (ours, {"MEMOIR_TRACE": "sample", **ledger}, []),
             "full": lambda: (ours, {"MEMOIR_TRACE": "full", **ledger}, []),
-            "heaptrack": lambda: ("", {}, ["heaptrack", "--record-only", "-o", self.file("heaptrack")]),
+            "heaptrack": lambda: ("", {}, ["heaptrack", "-o", self.file("heaptrack")]),
             "memcheck": lambda: ("", {}, ["valgrind", "-q", "--leak-check=full", "--trace-children=yes",
                                           "--log-file=" + self.file("valgrind.%p")]),
             "lsan": lambda: (library("liblsan.so.0"), {"LSAN_OPTIONS": "fast_unwind_on_malloc=0:exitcode=0:log_path="

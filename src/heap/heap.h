@@ -68,6 +68,9 @@ MR_INLINE struct mr_heap *mr_heap_enter(void)
 {
     return mr_heap_where() == MR_ROUTE_CLASSIC ? mr_heaps_enter_shared() : mr_heaps_enter();
 }
+/* NULL, or the watcher's answer to: may whoever has the shared heap be waiting for a lock of the watcher's that the
+ * calling thread holds, so that a handler in it must not wait for that heap? */
+extern MR_HIDDEN bool (*mr_heaps_holder_waits)(void);
 void *mr_heap_take_in(struct mr_heap *heap, size_t size, size_t align, bool *zero, uint32_t label);
 enum mr_freed mr_heap_free_in(struct mr_heap *heap, void *p);
 void *mr_heap_resize_in(struct mr_heap *heap, void *p, size_t size); /* heap != NULL; NULL: it must be copied */

@@ -214,9 +214,13 @@ void mr_heap_boot(void)
 
 /* ---- entering and leaving --------------------------------------------------------------------------------- */
 
+bool (*mr_heaps_holder_waits)(void);
+
 struct mr_heap *mr_heaps_enter_shared(void)
 {
     if (mr_lock_is_mine(&shared_lock) || mr_lock_is_mine(&heaps_lock) || mr_lock_is_mine(&mr_space_lock))
+        return NULL;
+    if (mr_heaps_holder_waits && mr_heaps_holder_waits())
         return NULL;
     mr_lock_acquire(&shared_lock);
     return &shared;
@@ -242,7 +246,8 @@ static struct mr_heap *enter_first(void)
 
 struct mr_heap *mr_heaps_enter_rest(void)
 {
-    if (mr_heap_self != MR_HEAP_NONE)
+    /* Also a handler that interrupts a fork, in a thread that has not allocated yet: it holds the locks. */
+    if (mr_heap_self != MR_HEAP_NONE || mr_lock_is_mine(&heaps_lock))
         return mr_heaps_enter_shared();
     struct mr_heap *heap = enter_first();
     if (heap && heap != &shared)

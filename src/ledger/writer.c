@@ -330,6 +330,14 @@ static bool copy_to_memory(void)
     return true;
 }
 
+/* The parent's threads go on while its pages are copied: what they publish by then may lie where the room was not
+ * there yet at the fork. */
+static void cut_to_rooms(void)
+{
+    for (int kind = 0; kind < MR_SECTION_COUNT; kind++)
+        mr_writer_cut(kind, mr_min(mr_writer_count(kind), rooms[kind] / shapes[kind].entry_bytes));
+}
+
 bool mr_writer_forked(void)
 {
     if (!mr_writer_header)
@@ -340,6 +348,7 @@ bool mr_writer_forked(void)
         if (!copy_to_memory())
             return false;
     }
+    cut_to_rooms();
     struct mr_ledger_header *h = mr_writer_header;
     h->forked_from = h->pid;
     h->pid = mr_process_id();

@@ -189,6 +189,8 @@ bool mr_stacks_lock(void)
     return true;
 }
 
+bool mr_track_is_entering(void) { return mr_lock_is_mine(&stacks_lock); }
+
 void mr_stacks_unlock(void) { mr_lock_release(&stacks_lock); }
 
 /* A handler may have interrupted whoever is waited for by the holder. */

@@ -276,6 +276,14 @@ Test(story, killed_from_outside)
     run_free(&result);
 }
 
+/* What the daemon waits for before it makes its blocks. */
+static void let_go(void)
+{
+    char path[PATH_MAX + 300];
+    int fd = open(in_dir(path, "mark.go"), O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+    cr_assert(fd >= 0 && close(fd) == 0);
+}
+
 /* Parent, its child, and the daemon; only the daemon makes blocks of its own. */
 static void check_daemon(struct reports *reports)
 {
@@ -294,6 +302,7 @@ Test(story, a_daemon_has_its_ledger)
     struct run_spec spec = alone(words, argv, "daemon");
     struct run_result result = run_program(&spec);
     cr_expect_str_eq(run_ending(&result), "exit 0", "%s", result.err);
+    let_go();
     free(wait_for_mark());
     usleep(50000);
     struct reports reports = gather("ledger.", by_memoir_report);
@@ -311,6 +320,7 @@ Test(story, a_daemon_outlives_memoir_run)
     struct run_result result = run_program(&spec);
     const char *said = strstr(result.err, "goes on; memoir report ");
     cr_assert(said && sscanf(said, "goes on; memoir report %4095s", path) == 1, "%s", result.err);
+    let_go();
     free(wait_for_mark());
     usleep(50000);
     struct run_result report = run_program(&(struct run_spec){
@@ -321,5 +331,137 @@ Test(story, a_daemon_outlives_memoir_run)
     *strrchr(path, '/') = '\0';
     cr_expect_eq(rmdir(path), 0, "%s", path);
     run_free(&report);
+    run_free(&result);
+}
+
+/* ---- shapes of leaks --------------------------------------------------------------------------------------------- */
+
+struct shape {
+    char function[32], kind[32];
+    int line;
+    uint64_t blocks;
+};
+
+/* The kind of the first site with this frame, anywhere in its stack; "" when there is none. */
+static const char *frame_at(const char *report, const struct shape *s)
+{
+    char frame[96], line[32];
+    snprintf(frame, sizeof frame, "\"function\":\"%s\",\"file\":\"tests/preload/", s->function);
+    snprintf(line, sizeof line, "\"line\":%d,", s->line);
+    for (const char *at = report; (at = strstr(at, frame)) != NULL; at++) {
+        const char *its = strstr(at, "\"line\":");
+        if (its && strncmp(its, line, strlen(line)) == 0)
+            return at;
+    }
+    return NULL;
+}
+
+static void expect_shape(const char *report, const struct shape *s)
+{
+    char start[96];
+    const char *site = frame_at(report, s);
+    cr_assert_not_null(site, "%s:%d is missing in %s", s->function, s->line, report);
+    while (site > report && strncmp(site, "{\"kind\":", 8) != 0)
+        site--;
+    snprintf(start, sizeof start, "{\"kind\":\"%s\",", s->kind);
+    cr_expect(strncmp(site, start, strlen(start)) == 0, "%s is no %s: %.40s", s->function, s->kind, site);
+    cr_expect_eq(number_after(site, "\"blocks\":"), s->blocks, "%s: %.80s", s->function, site);
+}
+
+static uint64_t blocks_of(const char *report, const char *kind)
+{
+    char sum[64];
+    snprintf(sum, sizeof sum, "\"%s\":{\"bytes\":", kind);
+    const char *at = strstr(report, sum);
+    return at ? number_after(at, "\"blocks\":") : UINT64_MAX;
+}
+
+/* Every shape as it must be, and nothing else is lost. The child's own shape is not in the parent's report. */
+static void expect_shapes(const char *report, const char *lines, bool is_child)
+{
+    static const char *const kinds[] = { "definitely_lost", "indirectly_lost", "possibly_lost" };
+    uint64_t sums[3] = { 0 };
+    struct shape s;
+    int used = 0;
+    for (; sscanf(lines, "%31s %d %31s %lu\n%n", s.function, &s.line, s.kind, &s.blocks, &used) == 4; lines += used) {
+        if (!is_child && strcmp(s.function, "in_a_fork_child") == 0)
+            continue;
+        expect_shape(report, &s);
+        for (int i = 0; i < 3; i++)
+            sums[i] += strcmp(s.kind, kinds[i]) == 0 ? s.blocks : 0;
+    }
+    cr_assert(sums[0] > 20 && sums[1] == 20 && sums[2] == 1, "story_leaks lines");
+    for (int i = 0; i < 3; i++)
+        cr_expect_eq(blocks_of(report, kinds[i]), sums[i], "%s: %lu, not %lu", kinds[i],
+                     (unsigned long)blocks_of(report, kinds[i]), (unsigned long)sums[i]);
+}
+
+Test(story, each_leak_at_its_line_and_no_other)
+{
+    char output[PATH_MAX + 300], state[PATH_MAX + 300];
+    struct run_result lines = run_program(&(struct run_spec){ .argv = WORDS(run_program_path("story_leaks"), "lines"), .preload = "" });
+    snprintf(output, sizeof output, "--output=%s/report.%%p", dir);
+    snprintf(state, sizeof state, "XDG_STATE_HOME=%s/state", dir);
+    struct run_result result = run_program(&(struct run_spec){
+        .argv = WORDS(run_path("memoir"), "run", output, "--format=json", run_program_path("story_leaks")), .env = WORDS(state), .preload = "" });
+    cr_expect_str_eq(run_ending(&result), "exit 0", "%s", result.err);
+    struct reports reports = gather("report.", as_it_is);
+    cr_assert_eq(reports.count, 2);
+    for (size_t i = 0; i < 2; i++)
+        expect_shapes(reports.texts[i], lines.out, strstr(reports.texts[i], "\"function\":\"in_a_fork_child\""));
+    release(&reports);
+    run_free(&lines);
+    run_free(&result);
+}
+
+/* ---- everything at once -------------------------------------------------------------------------------------------- */
+
+/* Allocations of all sites whose innermost frame is that function. */
+static uint64_t made_by(const char *report, const char *function)
+{
+    char name[64];
+    uint64_t sum = 0;
+    snprintf(name, sizeof name, ",\"function\":\"%s\",", function);
+    for (const char *at = strstr(report, "\"sites\":["); at && (at = strstr(at, "{\"kind\":")) != NULL; at++) {
+        const char *first = strstr(at, "\"stack\":[{"), *its = first ? strchr(first, ',') : NULL;
+        if (its && strncmp(its, name, strlen(name)) == 0)
+            sum += number_after(at, "\"allocations\":");
+    }
+    return sum;
+}
+
+/* A handler that interrupts the booking of another block may lose its own stack, never another's. */
+static void expect_figures(const char *report, const char *out)
+{
+    char function[32];
+    unsigned long made;
+    int used = 0, n = 0;
+    for (; sscanf(out, "%31s %lu\n%n", function, &made, &used) == 2; out += used, n++) {
+        uint64_t told = made_by(report, function);
+        bool right = strcmp(function, "in_handler") == 0 ? told <= made && told >= made / 2 : told == made;
+        cr_expect(right, "%s made %lu blocks, %lu are told", function, made, (unsigned long)told);
+    }
+    cr_assert_eq(n, 4);
+}
+
+Test(story, threads_forks_handlers_and_libraries_at_once)
+{
+    char ledger[PATH_MAX + 300], path[PATH_MAX + 300];
+    snprintf(ledger, sizeof ledger, "MEMOIR_LEDGER=%s/first", dir);
+    struct run_result result = run_program(&(struct run_spec){
+        .argv = WORDS(run_program_path("story_churn")), .env = WORDS(ledger, "MEMOIR_TRACE=full"), .seconds = 50 });
+    cr_expect_str_eq(run_ending(&result), "exit 0", "%s", result.err);
+    struct run_result report = run_program(&(struct run_spec){
+        .argv = WORDS(run_path("memoir"), "report", "--format=json", "--top=0", "--leak-kinds=all", in_dir(path, "first")), .preload = "" });
+    expect_figures(report.out, result.out);
+    run_free(&report);
+    run_free(&result);
+}
+
+Test(story, sampling_survives_it_too)
+{
+    struct run_result result = run_program(&(struct run_spec){
+        .argv = WORDS(run_program_path("story_churn")), .env = WORDS("MEMOIR_TRACE=sample", "MEMOIR_SAMPLE_INTERVAL=2000"), .seconds = 50 });
+    cr_expect_str_eq(run_ending(&result), "exit 0", "%s", result.err);
     run_free(&result);
 }

@@ -4,6 +4,7 @@
 STRESS_SECONDS ?= 5
 STRESS_THREADS ?= 4
 STRESS_STRATEGIES ?= slab first-fit next-fit best-fit worst-fit segregated-fit buddy
+STRESS_TRACES ?= full sample
 
 $(B)/tests/stress: tests/stress/stress.c Makefile tests/stress/stress.mk
 	@mkdir -p $(@D)
@@ -17,15 +18,22 @@ $(B)/tests/stress-direct: tests/stress/stress.c tests/stress/direct.h $(B)/libme
 STRESS_RUN = timeout $(shell echo $$(($(STRESS_SECONDS) * 10 + 60)))
 
 # A sanitized libmemoir.so cannot be preloaded into a program that is not.
-STRESS_KINDS := $(if $(filter asan ubsan tsan,$(VARIANT)),direct,preload direct)
+STRESS_KINDS := $(if $(filter asan ubsan tsan,$(VARIANT)),direct,preload traced direct)
 
-.PHONY: test-stress $(addprefix stress-,preload direct)
+.PHONY: test-stress $(addprefix stress-,preload traced direct)
 test-stress: $(addprefix stress-,$(STRESS_KINDS)) ## randomised threads, forks and blocks: STRESS_SECONDS, STRESS_THREADS
 
 stress-preload: $(B)/libmemoir.so $(B)/tests/stress
 	for strategy in $(STRESS_STRATEGIES); do \
 	  $(STRESS_RUN) env MEMOIR_STRATEGY=$$strategy LD_PRELOAD=$(abspath $(B))/libmemoir.so \
 	    $(B)/tests/stress $(STRESS_SECONDS) $(STRESS_THREADS) || exit 1; done
+
+# Call stacks and the ledger, over slabs and over one list. Children have ledgers of their own: a directory of them.
+stress-traced: $(B)/libmemoir.so $(B)/tests/stress
+	dir=$$(mktemp -d); trap 'rm -rf $$dir' EXIT; for trace in $(STRESS_TRACES); do for strategy in slab best-fit; do \
+	  $(STRESS_RUN) env MEMOIR_TRACE=$$trace MEMOIR_SAMPLE_INTERVAL=20000 MEMOIR_LEDGER=$$dir/ledger MEMOIR_STRATEGY=$$strategy \
+	    LD_PRELOAD=$(abspath $(B))/libmemoir.so $(B)/tests/stress $(STRESS_SECONDS) $(STRESS_THREADS) || exit 1; \
+	  rm -f $$dir/*; done; done
 
 stress-direct: $(B)/tests/stress-direct
 	for strategy in $(STRESS_STRATEGIES); do \

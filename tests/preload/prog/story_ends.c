@@ -167,7 +167,8 @@ static void end_vfork(void)
     waitpid(child, NULL, 0);
 }
 
-/* As daemons do: the parent ends, the grandchild goes on, is nobody's, and closes all it inherited. */
+/* As daemons do: the parent ends, the grandchild goes on, is nobody's, closes all it inherited,
+ * and goes on until it finds a file. */
 static void end_daemon(void)
 {
     if (fork() != 0) {
@@ -179,7 +180,10 @@ static void end_daemon(void)
         _exit(0);
     for (int fd = 0; fd < 64; fd++)
         close(fd);
-    usleep(500000);
+    char go[4096];
+    snprintf(go, sizeof go, "%s.go", argument);
+    for (int i = 0; i < 2000 && access(go, F_OK) != 0; i++)
+        usleep(10000);
     keep_in_child();
     int fd = open(argument, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
     expect_write(fd, "done\n", 5);
