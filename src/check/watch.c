@@ -35,7 +35,7 @@ static void open_ledger(void)
     uint64_t interval = trace == MR_LEDGER_TRACE_SAMPLE ? mr_conf.sample_interval : 1;
     bool open = mr_writer_open(mr_conf.ledger, trace, interval, &open_trouble) && mr_track_boot();
     booked = open && mr_conf.trace != MR_TRACE_OFF;
-    mr_heaps_holder_waits = mr_track_is_entering;
+    mr_heaps_holder_waits = mr_track_is_held;
     usual = booked && mr_heap_watch == MR_WATCH_ALL && !mr_conf.check && !mr_conf.guard && !*mr_conf.fail;
 }
 

@@ -57,6 +57,8 @@ void mr_lanes_give(struct mr_ledger_lane *lane)
     mr_lock_release(&lanes_lock);
 }
 
+bool mr_lanes_is_held(void) { return mr_lock_is_mine(&lanes_lock); }
+
 unsigned mr_lanes_used(void) { return used; }
 
 /* The threads of all lanes but one are gone. */

@@ -11,6 +11,7 @@ struct mr_sum mr_sites_total(void);
 /* ---- lanes.c */
 struct mr_ledger_lane *mr_lanes_take(void); /* NULL: all are taken */
 void mr_lanes_give(struct mr_ledger_lane *lane);
+bool mr_lanes_is_held(void);                /* the lock, by this thread */
 unsigned mr_lanes_used(void);               /* at least 1 */
 void mr_lanes_forked(const struct mr_ledger_lane *kept);
 

@@ -189,7 +189,7 @@ bool mr_stacks_lock(void)
     return true;
 }
 
-bool mr_track_is_entering(void) { return mr_lock_is_mine(&stacks_lock); }
+bool mr_stacks_is_held(void) { return mr_lock_is_mine(&stacks_lock); }
 
 void mr_stacks_unlock(void) { mr_lock_release(&stacks_lock); }
 

@@ -14,6 +14,7 @@ uint32_t mr_stacks_node(struct mr_unwound *stack, bool may_wait); /* the same fo
 
 bool mr_stacks_lock(void); /* false: it is this thread's already, a handler interrupted it */
 void mr_stacks_unlock(void);
+bool mr_stacks_is_held(void); /* by this thread */
 void mr_stacks_forget(void); /* the hashes have a new salt */
 void mr_stacks_forked(void);
 

@@ -80,6 +80,8 @@ void mr_track_modules_changed(void)
     mr_stacks_unlock();
 }
 
+bool mr_track_is_held(void) { return mr_stacks_is_held() || mr_lanes_is_held() || mr_writer_is_busy(); }
+
 void mr_track_settle(void)
 {
     mr_peaks_settle();

@@ -48,9 +48,9 @@ void mr_track_free(struct mr_track *t, uint32_t site, size_t bytes, const void *
 void mr_track_alloc_sampled(struct mr_track *t, uint32_t site, size_t bytes, const void *block, uint64_t mean);
 void mr_track_free_sampled(struct mr_track *t, uint32_t site, size_t bytes, const void *block, uint64_t mean);
 
-/* This thread is entering a stack, and a handler interrupted it: nobody else enters one until the handler is done, so it
- * must not wait for them. */
-bool mr_track_is_entering(void);
+/* This thread holds locks of track's, so whoever asks is a handler that interrupted it: until that is done others may wait
+ * for them, and it must not wait for those. */
+bool mr_track_is_held(void);
 
 /* Objects were unloaded: those that are gone are marked, stacks are walked afresh. After each dlclose. */
 void mr_track_modules_changed(void);
