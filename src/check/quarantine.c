@@ -47,6 +47,14 @@ bool mr_quarantine_put(const struct mr_gone *gone)
     return room;
 }
 
+/* What leaves soon has long left the processor's caches. */
+static void fetch_ahead(void)
+{
+    enum { AHEAD = 8 };
+    if (count > AHEAD)
+        __builtin_prefetch(ring[(first + AHEAD) % capacity].zone.user, 1);
+}
+
 bool mr_quarantine_take_excess(struct mr_gone *gone)
 {
     if (mr_lock_is_mine(&lock))
@@ -55,6 +63,7 @@ bool mr_quarantine_take_excess(struct mr_gone *gone)
     bool excess = count > 0 && (held > mr_conf.quarantine || count > capacity / 8 * 7);
     if (excess) {
         *gone = ring[first];
+        fetch_ahead();
         first = (first + 1) % capacity;
         count--;
         inherited -= inherited > 0;
