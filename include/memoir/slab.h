@@ -171,6 +171,7 @@ static inline void memoir_slab_free(struct memoir_slab *slab, void *p)
 {
     uint64_t word = slab->magazine.word;
     uintptr_t key = (uintptr_t)p ^ slab->secret;
+    __asm__("" : "+r"(p)); /* what the compiler knows of p may be an object too small for a key */
     if (__builtin_expect((uint16_t)word >= slab->room || !memoir_slab_is_object(slab, p), 0) ||
         __builtin_expect(memoir_slab_key(slab, p) == key, 0)) {
         memoir_slab_free_slow(slab, p);
