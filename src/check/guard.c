@@ -15,12 +15,14 @@ enum { PATTERN = 0xe7 };
 enum { NOT_YET, UNDER_WAY, DONE };
 static _Atomic int boot_state;
 static bool is_on;
+bool mr_guard_alone;
 
 static bool on_fault(const struct mr_fault *fault);
 
 static void boot(void)
 {
     is_on = mr_conf.guard && mr_guarded_boot(mr_conf.guard_budget) && mr_fault_watch(on_fault);
+    mr_guard_alone = is_on && mr_heap_watch == MR_WATCH_SOME && mr_conf.trace == MR_TRACE_OFF && !*mr_conf.fail;
     atomic_store_explicit(&boot_state, DONE, memory_order_release);
 }
 
@@ -156,23 +158,26 @@ static void put_place(struct mr_fmt *f, const struct mr_guarded *block, uintptr_
 
 /* ---- giving back -------------------------------------------------------------------------------------------------- */
 
-static bool is_filled(uintptr_t from, uintptr_t to, uintptr_t *broken)
+static bool is_whole(uintptr_t at) { return *(const unsigned char *)at == PATTERN; }
+
+/* A range of one byte throughout is equal to itself moved by one. */
+static bool is_filled(uintptr_t from, uintptr_t to)
 {
-    for (*broken = from; *broken < to; ++*broken)
-        if (*(const unsigned char *)*broken != PATTERN)
-            return false;
-    return true;
+    return from == to || (is_whole(from) && memcmp((const void *)from, (const void *)(from + 1), to - from - 1) == 0);
 }
 
 /* The byte nearest to the block that is not as it was. */
 static bool find_broken(const struct mr_guarded *block, uintptr_t *broken)
 {
-    if (!is_filled(block->start + block->size, block->to, broken))
-        return true;
-    for (*broken = block->start; *broken > block->from;)
-        if (*(const unsigned char *)--*broken != PATTERN)
+    uintptr_t end = block->start + block->size;
+    if (is_filled(block->from, block->start) && is_filled(end, block->to))
+        return false;
+    for (*broken = end; *broken < block->to; ++*broken)
+        if (!is_whole(*broken))
             return true;
-    return false;
+    for (*broken = block->start - 1; is_whole(*broken);)
+        --*broken;
+    return true;
 }
 
 static void tell_broken(const struct mr_guarded *block, uintptr_t broken, const char *call, const struct mr_unwind_start *from)

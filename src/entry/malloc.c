@@ -35,6 +35,8 @@ static MR_NOINLINE void *malloc_rest(size_t size)
 static MR_NOINLINE void *malloc_slow(size_t size)
 {
     void *p = mr_heap_try_medium(size);
+    if (MR_LIKELY(!p))
+        p = mr_guard_try_malloc(size);
     return p ? p : malloc_rest(size);
 }
 
