@@ -1,5 +1,5 @@
 #!/bin/bash
-# run.sh LIB [--fast|--all] [--strategy=S] [name...]: real programs, each with and without LD_PRELOAD=LIB.
+# run.sh LIB [--fast|--all] [--strategy=S] [--trace=T] [name...]: real programs, each with and without LD_PRELOAD=LIB.
 #
 # A program is a script <name>.sh beside this one. It is run by bash in an empty directory, which is also its
 # HOME and TMPDIR; without a library and then with it, so that the shell and every child run on memoir. What it
@@ -17,10 +17,10 @@ set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 # Debian's programs, whatever else the caller has; PostgreSQL keeps its own outside the usual directories.
 PATH=/usr/bin:/bin:/usr/sbin:/sbin$(printf ':%s' /usr/lib/postgresql/*/bin)
-lib='' set=all strategy='' names=()
+lib='' set=all strategy='' trace='' names=()
 passed=0 failed=0 skipped=0
 
-usage() { echo "run.sh: $*; usage: run.sh LIB|none [--fast|--all] [--strategy=S] [name...]" >&2; exit 2; }
+usage() { echo "run.sh: $*; usage: run.sh LIB|none [--fast|--all] [--strategy=S] [--trace=T] [name...]" >&2; exit 2; }
 
 head_value() { sed -n "s/^# $2: *//p;/^[^#]/q" "$here/$1.sh"; }
 
@@ -29,6 +29,7 @@ parse() {
         case $argument in
             --fast | --all) set=${argument#--} ;;
             --strategy=*) strategy=${argument#*=} ;;
+            --trace=*) trace=${argument#*=} ;;
             --*) usage "unknown option \`$argument'" ;;
             *) if [[ -z $lib ]]; then lib=$argument; else names+=("$argument"); fi ;;
         esac
@@ -115,6 +116,7 @@ one() {
     fi
     [[ $lib == none ]] || preload=("LD_PRELOAD=$lib")
     [[ $lib != none && $strategy ]] && preload+=("MEMOIR_STRATEGY=$strategy")
+    [[ $lib != none && $trace ]] && preload+=("MEMOIR_TRACE=$trace")
     begin=$(now_ms)
     run_once "$name" "$work/$name.plain"
     middle=$(now_ms)
