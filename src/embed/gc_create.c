@@ -66,7 +66,7 @@ static struct mr_gc *set_up(char *memory, const struct plan *p, const struct mem
     g->bytes = p->bytes;
     for (uint32_t k = 0; k < MEMOIR_GC_TYPES * MEMOIR_GC_CLASSES; k++)
         g->bins[k] = (struct mr_gc_bin){ MR_GC_NONE, MR_GC_NONE, MR_GC_NONE };
-    mr_pool_init(&g->pool, MR_FIT_FIRST, g->nodes, sizeof *g->nodes, 1, 1);
+    mr_pool_init(&g->pool, MR_FIT_SEGREGATED, g->nodes, sizeof *g->nodes, 1, 1);
     return g;
 }
 
