@@ -66,6 +66,10 @@ void mr_harden_start(struct mr_slab *slab, unsigned blocks);
 /* A block of the slab, carving more of its `most` blocks when none is free; NULL: it is full. The caller counts it. */
 void *mr_harden_take(struct mr_heap *heap, struct mr_slab *slab, uint32_t most);
 
+/* The same for a request of that size, at most MR_SLAB_MAX, in the calling thread's heap, if the current slab has a free
+ * block; else NULL, and nothing happened. The caller counts nothing. */
+void *mr_harden_try_take(size_t size);
+
 /* Frees block `index`; heap: the caller's, or NULL. */
 enum mr_freed mr_harden_free(struct mr_heap *heap, struct mr_heap *owner, struct mr_slab *slab, uint32_t index);
 

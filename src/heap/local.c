@@ -79,7 +79,9 @@ static void *route_take(size_t size, size_t align, bool *zero)
         if (mr_heap_where() != MR_ROUTE_SLAB) /* nothing to be had, or this is a request of the set-up itself */
             return mr_emergency_take(size, align);
     }
-    return take(size, align, zero);
+    *zero = false;
+    void *p = MR_UNLIKELY(mr_space_guard()) && size <= MR_SLAB_MAX && align <= 16 ? mr_harden_try_take(size) : NULL;
+    return p ? p : take(size, align, zero);
 }
 
 void *mr_heap_take_behind(size_t size)
