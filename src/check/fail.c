@@ -15,7 +15,9 @@ static _Atomic uint8_t *verdicts; /* SITE: by FRAMES, of the frame alone; STACK:
 /* The entries a verdict is passed on. */
 static enum mr_section_kind judged(void)
 {
-    return plan.kind == MR_PLAN_SITE ? MR_SECTION_FRAMES : plan.kind == MR_PLAN_STACK ? MR_SECTION_SITES : MR_SECTION_COUNT;
+    if (plan.kind == MR_PLAN_SITE)
+        return MR_SECTION_FRAMES;
+    return plan.kind == MR_PLAN_STACK ? MR_SECTION_SITES : MR_SECTION_COUNT;
 }
 
 static void boot(void)
@@ -67,6 +69,11 @@ static uint32_t site_of(const struct mr_unwind_start *from)
     return site;
 }
 
+static uint32_t stack_of(uint32_t site)
+{
+    return ((const struct mr_ledger_site *)mr_writer_entries(MR_SECTION_SITES))[site].stack;
+}
+
 static uint64_t hash_of(uint32_t frame)
 {
     const struct mr_ledger_frame *frames = mr_writer_entries(MR_SECTION_FRAMES);
@@ -75,7 +82,8 @@ static uint64_t hash_of(uint32_t frame)
     uint64_t hash = MR_STACKHASH_BEGIN;
     for (; frame; frame = frames[frame].caller) {
         const struct mr_ledger_module *module = &modules[frames[frame].module];
-        hash = mr_stackhash_frame(hash, frames[frame].module ? strings + module->path : "", frames[frame].pc - module->bias);
+        const char *path = frames[frame].module ? strings + module->path : "";
+        hash = mr_stackhash_frame(hash, path, frames[frame].pc - module->bias);
     }
     return hash;
 }
@@ -98,14 +106,14 @@ static bool is_the_stack(uint32_t site)
 {
     bool meant;
     if (!is_judged(site, &meant))
-        meant = judge(site, hash_of(((struct mr_ledger_site *)mr_writer_entries(MR_SECTION_SITES))[site].stack) == plan.n);
+        meant = judge(site, hash_of(stack_of(site)) == plan.n);
     return meant && !atomic_exchange(&failed_once, true);
 }
 
 static bool has_such_a_frame(uint32_t site)
 {
     const struct mr_ledger_frame *frames = mr_writer_entries(MR_SECTION_FRAMES);
-    uint32_t frame = ((struct mr_ledger_site *)mr_writer_entries(MR_SECTION_SITES))[site].stack;
+    uint32_t frame = stack_of(site);
     bool meant = false;
     for (; frame && !meant; frame = frames[frame].caller)
         if (!is_judged(frame, &meant))

@@ -29,7 +29,8 @@ static bool find_symbols(int fd, Elf64_Shdr *symbols, Elf64_Shdr *strings)
     Elf64_Ehdr elf;
     Elf64_Shdr section;
     *symbols = (Elf64_Shdr){ .sh_type = SHT_NULL };
-    if (!read_at(fd, &elf, sizeof elf, 0) || memcmp(elf.e_ident, ELFMAG, SELFMAG) != 0 || elf.e_shentsize != sizeof section)
+    if (!read_at(fd, &elf, sizeof elf, 0) || memcmp(elf.e_ident, ELFMAG, SELFMAG) != 0 ||
+        elf.e_shentsize != sizeof section)
         return false;
     for (unsigned i = 0; i < elf.e_shnum && symbols->sh_type != SHT_SYMTAB; i++)
         if (read_at(fd, &section, sizeof section, elf.e_shoff + i * sizeof section) &&
@@ -77,8 +78,8 @@ static bool function_fits(const char *pattern, const char *path, uint64_t addres
 
 bool mr_fail_names_fit(const char *pattern, uint32_t frame)
 {
-    const struct mr_ledger_frame *f = (const struct mr_ledger_frame *)mr_writer_entries(MR_SECTION_FRAMES) + frame;
-    const struct mr_ledger_module *module = (const struct mr_ledger_module *)mr_writer_entries(MR_SECTION_MODULES) + f->module;
+    const struct mr_ledger_frame *frames = mr_writer_entries(MR_SECTION_FRAMES), *f = &frames[frame];
+    const struct mr_ledger_module *modules = mr_writer_entries(MR_SECTION_MODULES), *module = &modules[f->module];
     if (f->module == 0)
         return false;
     const char *path = (const char *)mr_writer_entries(MR_SECTION_STRINGS) + module->path, *slash = strrchr(path, '/');

@@ -180,14 +180,15 @@ static bool find_broken(const struct mr_guarded *block, uintptr_t *broken)
     return true;
 }
 
-static void tell_broken(const struct mr_guarded *block, uintptr_t broken, const char *call, const struct mr_unwind_start *from)
+static void tell_broken(const struct mr_guarded *block, uintptr_t broken, const char *call,
+                        const struct mr_unwind_start *from)
 {
     struct words past;
     struct mr_finding finding = finding_about(block, from);
     finding.kind = broken < block->start ? MR_FINDING_UNDERFLOW : MR_FINDING_OVERFLOW;
     finding.call = call;
-    mr_findings_tell(&finding, "byte %ld is 0x%02x now (%s)%s", (long)(broken - block->start), *(const unsigned char *)broken,
-                     call, history(block, &past));
+    mr_findings_tell(&finding, "byte %ld is 0x%02x now (%s)%s", (long)(broken - block->start),
+                     *(const unsigned char *)broken, call, history(block, &past));
 }
 
 static void look_around(const struct mr_unwind_start *from, const char *call, void *p)
@@ -257,7 +258,11 @@ bool mr_guard_bad_pointer(const char *call, const void *p, const struct mr_unwin
 
 /* ---- faults ---------------------------------------------------------------------------------------------------------- */
 
-static const char *const accesses[] = { [MR_FAULT_READ] = "read", [MR_FAULT_WRITE] = "write", [MR_FAULT_ACCESS] = "access" };
+static const char *const accesses[] = {
+    [MR_FAULT_READ] = "read",
+    [MR_FAULT_WRITE] = "write",
+    [MR_FAULT_ACCESS] = "access",
+};
 
 static enum mr_finding_kind kind_of(const struct mr_guarded *block, uintptr_t at)
 {
@@ -273,7 +278,8 @@ static void tell_fault(const struct mr_fault *fault)
     struct mr_fmt f = mr_fmt_to_buffer(place.text, sizeof place.text);
     const struct mr_unwind_start from = { fault->pc + 1, fault->sp, fault->bp };
     if (!mr_guarded_find(fault->address, &block)) {
-        struct mr_finding wild = { .kind = MR_FINDING_GUARD, .from = &from, .address = fault->address, .size = MR_SIZE_UNKNOWN };
+        struct mr_finding wild = { .kind = MR_FINDING_GUARD, .from = &from, .address = fault->address,
+                                   .size = MR_SIZE_UNKNOWN };
         mr_findings_tell(&wild, "%s where no block is near", accesses[fault->access]);
         return;
     }

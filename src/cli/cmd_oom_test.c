@@ -12,7 +12,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { MAX_RUNS = 500, TOP = 20, JOBS_MOST = 64, WAIT_MS = 50, TIMEOUT_LEAST_MS = 5000, TIMEOUT_FACTOR = 10, FIRST_TIMEOUT_MS = 600000 };
+enum { MAX_RUNS = 500, TOP = 20, JOBS_MOST = 64 };
+enum { WAIT_MS = 50, TIMEOUT_LEAST_MS = 5000, TIMEOUT_FACTOR = 10, FIRST_TIMEOUT_MS = 600000 };
 
 enum { FOUND = 1 }; /* exit code: some crashed, hung or told the wrong thing */
 
@@ -88,7 +89,8 @@ static bool read_word(struct request *request, char ***words)
 static bool read_words(struct request *request, char **words)
 {
     long cpus = sysconf(_SC_NPROCESSORS_ONLN);
-    request->test = (struct mr_oom_test){ .max_runs = MAX_RUNS, .top = TOP, .jobs = (size_t)mr_min(cpus > 0 ? cpus : 1, JOBS_MOST) };
+    request->test = (struct mr_oom_test){ .max_runs = MAX_RUNS, .top = TOP };
+    request->test.jobs = (size_t)mr_min(cpus > 0 ? cpus : 1, JOBS_MOST);
     for (; *words && **words == '-' && !request->help; words++) {
         if (strcmp(*words, "--") == 0) {
             words++;
@@ -167,8 +169,8 @@ static int say_unusable(const struct mr_oom_test *test)
     if (!end->started && code == MR_CODE_NOT_FOUND)
         mr_cli_say("%s: no such program", name);
     else if (!end->started)
-        mr_cli_say("%s left no ledger: memoir is not preloaded into it (it is static, or changes its user), or it cannot be executed",
-                   name);
+        mr_cli_say("%s left no ledger: memoir is not preloaded into it (it is static, or changes its user), or it cannot "
+                   "be executed", name);
     else if (end->hung)
         mr_cli_say("%s does not end by itself; --timeout=SECONDS ends it, and oom-test wants programs that do", name);
     else

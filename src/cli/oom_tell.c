@@ -70,7 +70,10 @@ static void put_frame(const struct mr_report_frame *frame)
 }
 
 /* What stands outside of main is the same everywhere. */
-static bool is_outermost(const struct mr_report_frame *frame) { return frame->function && strcmp(frame->function, "main") == 0; }
+static bool is_outermost(const struct mr_report_frame *frame)
+{
+    return frame->function && strcmp(frame->function, "main") == 0;
+}
 
 static void put_stack(const struct mr_report *report, uint32_t stack)
 {

@@ -167,7 +167,9 @@ static void lock(void)
 /* The head of the span of the block in use that starts at p. */
 static uint32_t in_use_at(const void *p)
 {
-    uint32_t head = mr_guarded_holds(p) ? __atomic_load_n(&nodes[page_of((uintptr_t)p)].head, __ATOMIC_ACQUIRE) : NOBODY;
+    if (!mr_guarded_holds(p))
+        return NOBODY;
+    uint32_t head = __atomic_load_n(&nodes[page_of((uintptr_t)p)].head, __ATOMIC_ACQUIRE);
     return head != NOBODY && nodes[head].start == (uintptr_t)p && state_of(head) == MR_GUARDED_IN_USE ? head : NOBODY;
 }
 
@@ -246,7 +248,8 @@ static struct mr_guarded view(uint32_t head)
 
 static uint32_t take_locked(const struct mr_guarded_wish *wish)
 {
-    uint32_t head = live < live_most ? take_span((uint32_t)((mr_max(wish->size, 1) + mr_os_page - 1) / mr_os_page)) : NOBODY;
+    size_t pages = (mr_max(wish->size, 1) + mr_os_page - 1) / mr_os_page;
+    uint32_t head = live < live_most ? take_span((uint32_t)pages) : NOBODY;
     if (head == NOBODY)
         return NOBODY;
     struct count *c = count_of(wish->size);

@@ -173,7 +173,8 @@ bool mr_fault_watch(mr_fault_handler *handler)
 
 bool mr_fault_is_watched(int sig)
 {
-    return MR_UNLIKELY(atomic_load_explicit(&the_handler, memory_order_relaxed) != NULL) && (sig == SIGSEGV || sig == SIGBUS);
+    bool ours = sig == SIGSEGV || sig == SIGBUS;
+    return ours && atomic_load_explicit(&the_handler, memory_order_relaxed) != NULL;
 }
 
 int mr_fault_action(int sig, const struct sigaction *action, struct sigaction *old)
