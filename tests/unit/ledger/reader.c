@@ -318,15 +318,17 @@ Test(reader, figures_on_the_move_are_told_once, .timeout = 60)
     lane(1)->deltas[1] = (struct mr_ledger_delta){ .site = 1, .allocs = 1000 };
     ((struct mr_ledger_site *)mr_writer_entries(MR_SECTION_SITES))[1].allocs = 0;
     cr_assert_eq(pthread_create(&mover, NULL, move_all_the_time, NULL), 0);
-    int wrong = 0;
+    int wrong = 0, judged = 0;
     for (int i = 0; i < 300; i++) {
         struct mr_reader *r = read_ledger("a.memoir");
-        wrong += mr_reader_site(r, 1).sum.allocs != 1000;
+        bool between = __atomic_load_n(&lane(1)->deltas[1].seq, __ATOMIC_ACQUIRE) % 2 == 0;
+        judged += between;
+        wrong += between && mr_reader_site(r, 1).sum.allocs != 1000;
         mr_reader_close(r);
     }
     stop = true;
     pthread_join(mover, NULL);
     /* A mover that the system holds up in the middle for long looks like one that was killed, and this one leaves
      * no notes as lanes do. Without the sequence numbers every second sum is wrong. */
-    cr_expect_leq(wrong, 30);
+    cr_expect_leq(wrong, judged / 10 + 3, "%d of %d", wrong, judged);
 }
