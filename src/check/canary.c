@@ -115,9 +115,11 @@ void mr_canary_open(char *block, const struct mr_tag *tag, struct mr_zone *zone)
 bool mr_canary_find(const void *p, struct mr_zone *zone)
 {
     struct mr_tag tag;
+    if ((uintptr_t)p % 16)
+        return false;
     for (unsigned shift = SHIFT_LEAST; shift <= SHIFT_MOST; shift++) {
         uintptr_t block = (uintptr_t)p - ((uintptr_t)1 << shift);
-        if ((uintptr_t)p % ((uintptr_t)1 << shift) || block > (uintptr_t)p)
+        if (block > (uintptr_t)p)
             return false;
         if (!mr_tag_get((void *)block, &tag))
             continue;

@@ -81,6 +81,9 @@ void mr_checked_settle(struct mr_heap_stats *stats);
 /* From a block of the heap to the program's part of it; false: the program has none. */
 bool mr_checked_user(uintptr_t *start, size_t *size);
 
+/* As mr_tag_get, by the program's part of a block. */
+bool mr_checked_tag(const void *p, struct mr_tag *tag);
+
 /* ---- the whole heap (integrity.c) -------------------------------------------------------------------------
  * NULL when every invariant holds, else the first that does not, in words that last until the next call. The other
  * threads are stopped meanwhile. Async-signal-safe. */
@@ -115,7 +118,7 @@ void mr_exempt_each_region(mr_exempt_visit *each, void *ctx);
 /* ---- leaks (leak.c) ----------------------------------------------------------------------------------------- */
 
 struct mr_leak_block {
-    uintptr_t start; /* the heap's block, as the tag knows it */
+    uintptr_t start; /* as the program knows it */
     size_t size; /* usable bytes; of a checked block those asked for */
     enum mr_leak_kind kind;
     uintptr_t holder; /* INDIRECT: the definite block it hangs on, else 0 */

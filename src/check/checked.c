@@ -241,7 +241,7 @@ static char *resize_in(struct mr_heap *heap, const struct mr_zone *zone, size_t 
     if (!block)
         return NULL;
     mr_watch_unbook(heap, &tag, zone->user);
-    char *user = mr_canary_seal(block, mr_tag_set(block, MR_ZONE_HIDDEN, size), size, front, MR_FAMILY_MALLOC);
+    char *user = mr_canary_seal(block, mr_tag_set(block, MR_ZONE_MOVING, size), size, front, MR_FAMILY_MALLOC);
     publish();
     mr_tag_set(block, site, size);
     mr_watch_book(heap, site, size, user);
@@ -304,13 +304,19 @@ struct round {
     size_t count;
 };
 
+/* The classic strategies' blocks have a tag before they have a label; it says that all of the block was asked for, which
+ * is never so once the block is sealed. */
+static bool is_hidden(const struct mr_tag *tag) { return tag->label == MR_ZONE_HIDDEN || tag->size == tag->usable; }
+
+static bool is_unsettled(const struct mr_tag *tag) { return is_hidden(tag) || tag->label == MR_ZONE_MOVING; }
+
 static bool look_at(void *ctx, const void *block, size_t size)
 {
     struct round *round = ctx;
     struct mr_tag tag;
     struct mr_zone zone;
     (void)size;
-    if (mr_guarded_holds(block) || !mr_tag_get(block, &tag) || tag.label == MR_ZONE_HIDDEN)
+    if (mr_guarded_holds(block) || !mr_tag_get(block, &tag) || is_unsettled(&tag))
         return true;
     mr_canary_open((char *)(uintptr_t)block, &tag, &zone);
     if (!mr_canary_is_whole(&zone))
@@ -322,7 +328,7 @@ static void verify_again(uintptr_t block, const char *call)
 {
     struct mr_tag tag;
     struct mr_zone zone;
-    if (!mr_tag_get((void *)block, &tag) || tag.label == MR_ZONE_HIDDEN)
+    if (!mr_tag_get((void *)block, &tag) || is_unsettled(&tag))
         return;
     mr_canary_open((char *)block, &tag, &zone);
     mr_canary_verify(&zone, call, NULL);
@@ -381,10 +387,21 @@ bool mr_checked_user(uintptr_t *start, size_t *size)
     struct mr_zone zone;
     if (!mr_conf.check || mr_guarded_holds((void *)*start) || !mr_tag_get((void *)*start, &tag))
         return true;
-    if (tag.label == MR_ZONE_HIDDEN)
+    if (is_hidden(&tag))
         return false;
     mr_canary_open((char *)*start, &tag, &zone);
     *start = (uintptr_t)zone.user;
     *size = zone.size;
+    return true;
+}
+
+bool mr_checked_tag(const void *p, struct mr_tag *tag)
+{
+    struct mr_zone zone;
+    if (!mr_conf.check)
+        return mr_tag_get(p, tag);
+    if (!mr_canary_find(p, &zone) || zone.label == MR_ZONE_HIDDEN)
+        return false;
+    *tag = (struct mr_tag){ zone.label, zone.size, zone.usable };
     return true;
 }

@@ -38,8 +38,11 @@ static bool find(const void *ctx, uintptr_t word, struct mr_reach_block *block)
     struct mr_find_block found;
     if (!mr_find_place(ctx, word, &found))
         return false;
-    *block = part_of(found);
-    return word - block->start < block->size || word == block->start;
+    struct mr_reach_block part = part_of(found);
+    if (word - part.start >= part.size && word != part.start)
+        return false;
+    *block = part; /* not before: what stands there may lie where pointers are looked for */
+    return true;
 }
 
 /* Exact where somebody has labelled the block. Otherwise what its size was rounded up from: classes lie an eighth apart, or 16 bytes;
@@ -93,8 +96,9 @@ static void mark_region(void *ctx, uintptr_t at, size_t bytes)
 static void mark_if_exempt(void *ctx, const struct mr_find_block *block)
 {
     struct check *c = ctx;
-    if (c->request->is_exempt(c->request->ctx, block->start))
-        mark_at(c, part_of(*block).start, block->size);
+    struct mr_reach_block part = part_of(*block);
+    if (c->request->is_exempt(c->request->ctx, part.start))
+        mark_at(c, part.start, part.size);
 }
 
 /* A stack that lies in a block keeps that block. */
@@ -142,23 +146,15 @@ static enum mr_leak_kind kind_of(uint8_t state)
     }
 }
 
-/* Where the heap's block starts that an indirectly lost one hangs on. */
-static uintptr_t holder_of(const struct check *c, const struct mr_find_block *b)
-{
-    struct mr_find_block holder;
-    uintptr_t part = mr_mark_holder(&c->reach, b->index);
-    return mr_find_block(&c->find, part, &holder) ? holder.start : part;
-}
-
 static void book(struct check *c, const struct mr_find_block *b, enum mr_leak_kind kind)
 {
     struct mr_leak_sum *sum = &c->result->kinds[kind];
-    size_t size = part_of(*b).size;
+    struct mr_reach_block part = part_of(*b);
     sum->blocks++;
-    sum->bytes += size;
+    sum->bytes += part.size;
     if (c->request->each)
-        c->request->each(c->request->ctx, &(struct mr_leak_block){ b->start, size, kind,
-                                                                   kind == MR_LEAK_INDIRECT ? holder_of(c, b) : 0 });
+        c->request->each(c->request->ctx, &(struct mr_leak_block){
+            part.start, part.size, kind, kind == MR_LEAK_INDIRECT ? mr_mark_holder(&c->reach, b->index) : 0 });
 }
 
 static void book_head(void *ctx, const struct mr_find_block *b)
@@ -209,12 +205,20 @@ static void mark(struct check *c)
     mr_mark_close(&c->reach);
 }
 
-/* What waits in quarantine was freed. */
-static void strike_hidden(void *ctx, const struct mr_find_block *b)
+/* Where every block has a tag, one without is on its way home, wherever that led; what waits in quarantine was freed. */
+static bool is_gone(const struct mr_find_block *b)
+{
+    struct mr_tag tag;
+    struct mr_find_block part = *b;
+    if (mr_lookup_slice((const void *)b->start) && !mr_tag_get((const void *)b->start, &tag))
+        return true;
+    return mr_conf.check && !mr_checked_user(&part.start, &part.size);
+}
+
+static void strike_gone(void *ctx, const struct mr_find_block *b)
 {
     struct check *c = ctx;
-    struct mr_find_block copy = *b;
-    if (!mr_checked_user(&copy.start, &copy.size)) {
+    if (is_gone(b)) {
         c->find.notes[b->index] = 0;
         c->find.in_use--;
     }
@@ -229,8 +233,8 @@ static void mark_process(struct check *c)
     c->result->impossible = collect_roots(c);
     if (!c->result->impossible && !mr_find_open(&c->find))
         c->result->impossible = no_memory;
-    if (!c->result->impossible && mr_conf.check)
-        mr_find_each(&c->find, strike_hidden, c);
+    if (!c->result->impossible && mr_heap_watch == MR_WATCH_ALL)
+        mr_find_each(&c->find, strike_gone, c);
     if (!c->result->impossible && !open_reach(c))
         c->result->impossible = no_memory;
     if (!c->result->impossible)

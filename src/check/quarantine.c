@@ -102,6 +102,12 @@ void mr_quarantine_each(mr_quarantine_visit *each, void *ctx, bool own)
         each(ctx, &gone);
 }
 
+bool mr_quarantine_table(struct mr_range *range)
+{
+    *range = (struct mr_range){ (uintptr_t)ring, (uintptr_t)ring + mr_align_up(capacity * sizeof *ring, mr_os_page) };
+    return ring != NULL;
+}
+
 void mr_quarantine_forked(void)
 {
     mr_lock_after_fork(&lock, mr_lock_is_mine(&lock));

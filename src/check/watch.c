@@ -109,6 +109,8 @@ size_t mr_watch_tables(struct mr_range *ranges, size_t cap)
     if (mr_writer_header && n < cap)
         ranges[n++] = (struct mr_range){ (uintptr_t)mr_writer_header,
                                          (uintptr_t)mr_writer_header + mr_writer_header->file_bytes };
+    if (n < cap && mr_quarantine_table(&ranges[n]))
+        n++;
     return n;
 }
 
@@ -167,7 +169,7 @@ uint32_t mr_watch_site(struct mr_heap *heap, const struct mr_unwind_start *from)
     uint32_t site = booked ? mr_track_here(watcher ? &watcher->track : NULL, from) : 0;
     if (MR_UNLIKELY(mr_exempt_is_off()))
         ignore_site(site);
-    return MR_LIKELY(site < MR_ZONE_HIDDEN) ? site : 0;
+    return MR_LIKELY(site < MR_ZONE_MOVING) ? site : 0;
 }
 
 void mr_watch_book(struct mr_heap *heap, uint32_t site, size_t size, const void *p)
@@ -307,7 +309,7 @@ static void *take_usual(const struct mr_unwind_start *from, size_t size)
     struct mr_track *track = &((struct watcher *)heap->user)->track;
     heap = mr_heaps_enter();
     uint32_t site = mr_track_here(track, from);
-    void *p = MR_LIKELY(site < MR_ZONE_HIDDEN) ? mr_heap_try_take_in(heap, size, site) : NULL;
+    void *p = MR_LIKELY(site < MR_ZONE_MOVING) ? mr_heap_try_take_in(heap, size, site) : NULL;
     if (MR_LIKELY(p != NULL)) {
         wipe_links(p);
         mr_track_alloc(track, site, size, p);

@@ -22,7 +22,7 @@ size_t mr_watch_usable(const void *p, enum mr_freed *known);
 /* The stack of a caller, as a node of FRAMES; 0 where call stacks are not recorded. */
 uint32_t mr_watch_stack(const struct mr_unwind_start *from);
 
-/* Memory of ours that holds addresses of blocks and is no root; at most 65 ranges. */
+/* Memory of ours that holds addresses of blocks and is no root; at most 66 ranges. */
 size_t mr_watch_tables(struct mr_range *ranges, size_t cap);
 
 /* In a fork child, after the ledger has become its own, or (recorded false) cannot. */

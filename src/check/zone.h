@@ -6,6 +6,7 @@
  *   front = the alignment asked for, at least 16;  front + size + MR_ZONE_BACK <= usable
  *   tag.size == size, but where its slack is cut: then info has it
  *   tag.label == MR_ZONE_HIDDEN  <=>  the block is being made, or freed and in quarantine
+ *   tag.label == MR_ZONE_MOVING  <=>  it is in use, and what surrounds it is being written anew
  *
  * The tag lies out of reach, so it is believed before info, which an underflow may have overwritten. */
 #ifndef MR_CHECK_ZONE_H
@@ -16,6 +17,7 @@
 
 #define MR_ZONE_BACK 8
 #define MR_ZONE_HIDDEN (MR_TAG_LABELS - 1)
+#define MR_ZONE_MOVING (MR_TAG_LABELS - 2) /* sites are below that */
 
 struct mr_zone {
     char *block, *user;
@@ -83,6 +85,9 @@ bool mr_quarantine_find(const void *p, struct mr_gone *gone);
  * freed before this process was forked: its parent looks after that. */
 typedef void mr_quarantine_visit(void *ctx, const struct mr_gone *gone);
 void mr_quarantine_each(mr_quarantine_visit *each, void *ctx, bool own);
+
+/* Where the copies are: they are no pointers of the program. False: there are none. */
+bool mr_quarantine_table(struct mr_range *range);
 
 void mr_quarantine_forked(void);
 

@@ -106,7 +106,7 @@ static bool known_at(uintptr_t block, struct mr_tag *tag)
 {
     *tag = (struct mr_tag){ 0 };
     return mr_conf.trace == MR_TRACE_OFF ||
-           (mr_tag_get((const void *)block, tag) && tag->label < mr_writer_count(MR_SECTION_VERDICTS));
+           (mr_checked_tag((const void *)block, tag) && tag->label < mr_writer_count(MR_SECTION_VERDICTS));
 }
 
 static uint32_t site_of(uintptr_t block)

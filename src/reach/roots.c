@@ -112,11 +112,12 @@ static bool is_alone(const struct stacks *s, const struct mr_reach_self *thread,
     return true;
 }
 
+/* What is interrupted may use the red zone. The caller's function has called us: there lie our own frames. */
 static void exclude_dead_part(struct stacks *s, const struct mr_map *row, bool guarded, const struct mr_reach_self *thread)
 {
     bool main_stack = name_is(row, "[stack]");
     bool own = main_stack || (guarded && is_between(thread->self, thread->sp, row->to));
-    uintptr_t live = mr_align_down(thread->sp - RED_ZONE, sizeof(uintptr_t));
+    uintptr_t live = mr_align_down(thread->sp - (thread == s->self ? 0 : RED_ZONE), sizeof(uintptr_t));
     if (own && is_alone(s, thread, row->from, thread->sp))
         exclude(s->roots, row->from, mr_max(live, row->from));
 }
