@@ -1,4 +1,5 @@
 #include "ledgers.h"
+#include "ledger.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -69,7 +70,34 @@ static bool read_name(const char *name, struct mr_ledger_file *file)
 static int by_pid(const void *a, const void *b)
 {
     const struct mr_ledger_file *x = a, *y = b;
-    return x->pid != y->pid ? (x->pid > y->pid) - (x->pid < y->pid) : (x->number > y->number) - (x->number < y->number);
+    if (x->pid != y->pid)
+        return (x->pid > y->pid) - (x->pid < y->pid);
+    if (x->made != y->made)
+        return (x->made > y->made) - (x->made < y->made);
+    return (x->number > y->number) - (x->number < y->number);
+}
+
+/* By the file system; where it does not know, by the ledger, whose clock is coarse. */
+static uint64_t when_made(const char *path)
+{
+    struct statx st;
+    uint64_t start_ms = 0;
+    if (statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, STATX_BTIME, &st) == 0 && (st.stx_mask & STATX_BTIME))
+        return (uint64_t)st.stx_btime.tv_sec * 1000000000 + st.stx_btime.tv_nsec;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd >= 0 && pread(fd, &start_ms, sizeof start_ms, offsetof(struct mr_ledger_header, start_ms)) < 0)
+        start_ms = 0;
+    if (fd >= 0)
+        close(fd);
+    return start_ms;
+}
+
+/* A process that became one program after another has a ledger of each: they are numbered in that order. */
+static void put_in_order(struct mr_ledgers *ledgers)
+{
+    qsort(ledgers->files, ledgers->count, sizeof *ledgers->files, by_pid);
+    for (size_t i = 0; i < ledgers->count; i++)
+        ledgers->files[i].number = i && ledgers->files[i].pid == ledgers->files[i - 1].pid ? ledgers->files[i - 1].number + 1 : 0;
 }
 
 static void add(struct mr_ledgers *ledgers, const char *name)
@@ -83,6 +111,7 @@ static void add(struct mr_ledgers *ledgers, const char *name)
     ledgers->files = grown;
     file.kept = false;
     snprintf(file.path, sizeof file.path, "%s/%s", ledgers->dir, name);
+    file.made = when_made(file.path);
     ledgers->files[ledgers->count++] = file;
 }
 
@@ -94,7 +123,7 @@ void mr_ledgers_gather(struct mr_ledgers *ledgers)
     if (dir)
         closedir(dir);
     if (ledgers->count)
-        qsort(ledgers->files, ledgers->count, sizeof *ledgers->files, by_pid);
+        put_in_order(ledgers);
 }
 
 size_t mr_ledgers_main(const struct mr_ledgers *ledgers, pid_t pid)

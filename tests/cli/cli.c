@@ -439,6 +439,14 @@ Test(cli, the_last_runs_can_be_told_again)
     run_free(&result);
 }
 
+Test(cli, of_several_programs_of_one_process_the_last_is_told)
+{
+    struct run_result result = memoir("env", "env", "sh", "-c", "exit 3");
+    expect_exit(&result, 3);
+    cr_expect(starts_with(result.err, "== memoir == sh (pid ") || starts_with(result.err, "== memoir == dash (pid "), "%s", result.err);
+    run_free(&result);
+}
+
 Test(cli, no_room_for_the_report)
 {
     struct run_result result = run_program(&(struct run_spec){
