@@ -74,22 +74,24 @@ static int by_pid(const void *a, const void *b)
         return (x->pid > y->pid) - (x->pid < y->pid);
     if (x->made != y->made)
         return (x->made > y->made) - (x->made < y->made);
+    if (x->ended != y->ended)
+        return x->ended - y->ended;
     return (x->number > y->number) - (x->number < y->number);
 }
 
-/* By the file system; where it does not know, by the ledger, whose clock is coarse. */
-static uint64_t when_made(const char *path)
+/* The file system's clock has a grain, within which a process may become another program. */
+static void look_into(struct mr_ledger_file *file)
 {
     struct statx st;
-    uint64_t start_ms = 0;
-    if (statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, STATX_BTIME, &st) == 0 && (st.stx_mask & STATX_BTIME))
-        return (uint64_t)st.stx_btime.tv_sec * 1000000000 + st.stx_btime.tv_nsec;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    if (fd >= 0 && pread(fd, &start_ms, sizeof start_ms, offsetof(struct mr_ledger_header, start_ms)) < 0)
-        start_ms = 0;
+    uint32_t end = MR_LEDGER_RUNNING;
+    if (statx(AT_FDCWD, file->path, AT_SYMLINK_NOFOLLOW, STATX_BTIME, &st) == 0 && (st.stx_mask & STATX_BTIME))
+        file->made = (uint64_t)st.stx_btime.tv_sec * 1000000000 + st.stx_btime.tv_nsec;
+    int fd = open(file->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd >= 0 && pread(fd, &end, sizeof end, offsetof(struct mr_ledger_header, end)) < 0)
+        end = MR_LEDGER_RUNNING;
     if (fd >= 0)
         close(fd);
-    return start_ms;
+    file->ended = end != MR_LEDGER_RUNNING;
 }
 
 /* A process that became one program after another has a ledger of each: they are numbered in that order. */
@@ -110,8 +112,9 @@ static void add(struct mr_ledgers *ledgers, const char *name)
         return;
     ledgers->files = grown;
     file.kept = false;
+    file.made = 0;
     snprintf(file.path, sizeof file.path, "%s/%s", ledgers->dir, name);
-    file.made = when_made(file.path);
+    look_into(&file);
     ledgers->files[ledgers->count++] = file;
 }
 

@@ -17,6 +17,7 @@ struct mr_ledger_file {
     pid_t pid;
     unsigned number; /* 0 for the first program of the process, then 1, 2, ... */
     uint64_t made;   /* when, in nanoseconds: the programs of one process follow each other */
+    bool ended;      /* it says so itself: no other program followed */
     bool kept;       /* `path` is where it stays */
 };
 
