@@ -83,12 +83,11 @@ static void after_a_stray_write(void)
 
 int main(int argc, char **argv)
 {
-    (void)argv;
     if (!memoir_check)
         return 0;
     while_threads_allocate();
     in_handlers();
-    if (argc > 1)
+    if (argc > 1 && strcmp(argv[1], "stray") == 0)
         after_a_stray_write();
     return 0;
 }
