@@ -1,6 +1,6 @@
-/* gc.c: memoir/gc.h on the load of GCBench (Ellis, Kovac, Boehm): binary trees made from the top down and from the bottom
- * up, at many depths, beside a tree and an array that live long. Compiled with -DBOEHM it is run by the Boehm collector
- * (-lgc), as its own version of the benchmark asks for memory.
+/* gc.c: memoir/gc.h on the load of GCBench (Ellis, Kovac, Boehm): binary trees made from the top down and from
+ * the bottom up, at many depths, beside a tree and an array that live long. Compiled with -DBOEHM it is run by
+ * the Boehm collector (-lgc), as its own version of the benchmark asks for memory.
  *
  * Prints the milliseconds it took, those of the processor, the collections, the longest pause where it is known, and
  * the most memory it had resident. */

@@ -23,43 +23,50 @@ struct object {
 
 /* ---- by hand --------------------------------------------------------------------------------------------- */
 
-static struct object *list;
+struct hand { struct object *list; };
+static struct hand by_hand;
 
-static void __attribute__((noinline)) more(void)
+static void __attribute__((noinline)) more(struct hand *pool)
 {
     struct object *chunk = malloc(65536);
     for (int i = 65536 / (int)sizeof *chunk; i-- > 0;) {
-        chunk[i].next = list;
-        list = &chunk[i];
+        chunk[i].next = pool->list;
+        pool->list = &chunk[i];
     }
 }
 
-static inline struct object *hand_alloc(void)
+static inline struct hand *hand_pool(void) { return &by_hand; }
+
+static inline struct object *hand_alloc(struct hand *pool)
 {
-    if (!list)
-        more();
-    struct object *p = list;
-    list = p->next;
+    if (!pool->list)
+        more(pool);
+    struct object *p = pool->list;
+    pool->list = p->next;
     return p;
 }
 
-static inline void hand_free(struct object *p)
+static inline void hand_free(struct hand *pool, struct object *p)
 {
-    p->next = list;
-    list = p;
+    p->next = pool->list;
+    pool->list = p;
 }
 
 /* ---- ours --------------------------------------------------------------------------------------------------- */
 
 static struct memoir_slab *slab;
 
-static inline struct object *our_alloc(void) { return memoir_slab_alloc(slab); }
-static inline void our_free(struct object *p) { memoir_slab_free(slab, p); }
+static inline struct memoir_slab *our_pool(void) { return slab; }
+static inline struct object *our_alloc(struct memoir_slab *pool) { return memoir_slab_alloc(pool); }
+static inline void our_free(struct memoir_slab *pool, struct object *p) { memoir_slab_free(pool, p); }
 
 /* ---- the jobs ------------------------------------------------------------------------------------------------- */
 
 static struct object *live[2][LIVE];
 static uint32_t order[STEPS];
+
+/* What the compiler must not see through: it would leave out a free and the alloc that undoes it. */
+#define BARRIER() __asm__ volatile("" : : : "memory")
 
 static inline struct object *use(struct object *p, uint64_t n)
 {
@@ -68,55 +75,63 @@ static inline struct object *use(struct object *p, uint64_t n)
     return p;
 }
 
-#define JOBS(who, set)                                                     \
+#define JOBS(type, who, set)                                               \
     static void who##_pair(void)                                           \
     {                                                                      \
+        type *pool = who##_pool();                                         \
         for (int i = 0; i < STEPS; i++) {                                  \
-            struct object *p = use(who##_alloc(), (uint64_t)i);            \
-            __asm__ volatile("" : "+r"(p) : : "memory");                   \
-            who##_free(p);                                                 \
+            struct object *p = use(who##_alloc(pool), (uint64_t)i);        \
+            BARRIER();                                                     \
+            who##_free(pool, p);                                           \
         }                                                                  \
     }                                                                      \
     static void who##_stack(void)                                          \
     {                                                                      \
+        type *pool = who##_pool();                                         \
         struct object *p[200];                                             \
         for (int i = 0; i < STEPS / 200; i++) {                            \
             for (int k = 0; k < 200; k++)                                  \
-                p[k] = use(who##_alloc(), (uint64_t)k);                    \
-            __asm__ volatile("" : : "r"(p) : "memory");                    \
+                p[k] = use(who##_alloc(pool), (uint64_t)k);                \
+            BARRIER();                                                     \
             for (int k = 200; k-- > 0;)                                    \
-                who##_free(p[k]);                                          \
+                who##_free(pool, p[k]);                                    \
         }                                                                  \
     }                                                                      \
     static void who##_fill(void)                                           \
     {                                                                      \
+        type *pool = who##_pool();                                         \
         for (int i = 0; i < LIVE; i++)                                     \
-            live[set][i] = use(who##_alloc(), (uint64_t)i);                \
+            live[set][i] = use(who##_alloc(pool), (uint64_t)i);            \
     }                                                                      \
     static void who##_queue(void)                                          \
     {                                                                      \
+        type *pool = who##_pool();                                         \
         for (int i = 0; i < STEPS; i++) {                                  \
             struct object **p = &live[set][i % LIVE];                      \
-            who##_free(*p);                                                \
-            *p = use(who##_alloc(), (uint64_t)i);                          \
+            who##_free(pool, *p);                                          \
+            BARRIER();                                                     \
+            *p = use(who##_alloc(pool), (uint64_t)i);                      \
         }                                                                  \
     }                                                                      \
     static void who##_random(void)                                         \
     {                                                                      \
+        type *pool = who##_pool();                                         \
         for (int i = 0; i < STEPS; i++) {                                  \
             struct object *p = live[set][order[i]];                        \
-            live[set][order[i]] = use(who##_alloc(), (uint64_t)i);         \
-            who##_free(p);                                                 \
+            live[set][order[i]] = use(who##_alloc(pool), (uint64_t)i);     \
+            BARRIER();                                                     \
+            who##_free(pool, p);                                           \
         }                                                                  \
     }                                                                      \
     static void who##_walk(void)                                           \
     {                                                                      \
+        type *pool = who##_pool();                                         \
         for (int round = 0; round < STEPS / LIVE; round++) {               \
             struct object *head = NULL;                                    \
             for (int i = 0; i < LIVE; i++) {                               \
-                struct object *p = use(who##_alloc(), (uint64_t)i);        \
+                struct object *p = use(who##_alloc(pool), (uint64_t)i);    \
                 struct object **old = &live[set][order[round * LIVE + i]]; \
-                who##_free(*old);                                          \
+                who##_free(pool, *old);                                    \
                 *old = p;                                                  \
             }                                                              \
             uint64_t sum = 0;                                              \
@@ -130,8 +145,8 @@ static inline struct object *use(struct object *p, uint64_t n)
         }                                                                  \
     }
 
-JOBS(hand, 0)
-JOBS(our, 1)
+JOBS(struct hand, hand, 0)
+JOBS(struct memoir_slab, our, 1)
 
 static int by_value(const void *a, const void *b)
 {
@@ -157,7 +172,8 @@ static void compare(const char *name, void (*ours)(void), void (*hand)(void))
     }
     qsort(x, ROUNDS, sizeof *x, by_value);
     qsort(y, ROUNDS, sizeof *y, by_value);
-    printf("%-8s memoir %6.2f ns   by hand %6.2f ns   %.2f\n", name, x[ROUNDS / 2], y[ROUNDS / 2], x[ROUNDS / 2] / y[ROUNDS / 2]);
+    printf("%-8s memoir %6.2f ns   by hand %6.2f ns   %.2f\n", name, x[ROUNDS / 2], y[ROUNDS / 2],
+           x[ROUNDS / 2] / y[ROUNDS / 2]);
 }
 
 int main(void)

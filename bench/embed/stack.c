@@ -135,7 +135,8 @@ static void compare(const char *name, long (*a)(void), long (*b)(void))
     }
     qsort(x, ROUNDS, sizeof *x, by_value);
     qsort(y, ROUNDS, sizeof *y, by_value);
-    printf("%-8s memoir %6.2f ns   obstack %6.2f ns   %.2f\n", name, x[ROUNDS / 2], y[ROUNDS / 2], x[ROUNDS / 2] / y[ROUNDS / 2]);
+    printf("%-8s memoir %6.2f ns   obstack %6.2f ns   %.2f\n", name, x[ROUNDS / 2], y[ROUNDS / 2],
+           x[ROUNDS / 2] / y[ROUNDS / 2]);
 }
 
 int main(void)

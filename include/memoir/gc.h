@@ -6,16 +6,17 @@
  *     root->left = (struct node *)memoir_gc_alloc(gc, sizeof *root);    // no free: what nothing leads to goes
  *     memoir_gc_destroy(gc);
  *
- * What keeps an object: a pointer to it, or into its middle, in the registers, on the stack or in the thread-local
- * variables of the thread that collects, in the writable data of the program and its libraries, in a root that was added
- * by hand, or in an object that is kept. Not: pointers in memory from malloc or mmap, in another collector's objects, on
- * other threads' stacks, unless they were added as roots; pointers that were disguised; a pointer just past the end (where a
- * loop may leave nothing else, ask for a byte more). Whatever looks like a pointer counts as one.
+ * What keeps an object: a pointer to it, or into its middle, in the registers, on the stack or in the
+ * thread-local variables of the thread that collects, in the writable data of the program and its libraries, in
+ * a root that was added by hand, or in an object that is kept. Not: pointers in memory from malloc or mmap, in
+ * another collector's objects, on other threads' stacks, unless they were added as roots; pointers that were
+ * disguised; a pointer just past the end (where a loop may leave nothing else, ask for a byte more). Whatever
+ * looks like a pointer counts as one.
  *
  * Collections happen within a request, when as much was allocated as `growth` says, or when asked for: never
- * otherwise. Objects do not move. They are zero when handed out, and aligned to 16 if their size is a multiple of 16, else
- * to 8. Sizes are bytes; up to 128 they are rounded up to 8 (at least 16), then by at most an eighth, from 16 KiB on to
- * 16 KiB.
+ * otherwise. Objects do not move. They are zero when handed out, and aligned to 16 if their size is a multiple
+ * of 16, else to 8. Sizes are bytes; up to 128 they are rounded up to 8 (at least 16), then by at most an
+ * eighth, from 16 KiB on to 16 KiB.
  *
  * Threads: one at a time may use a collector; different ones are independent. No function may be called from a signal
  * handler, and but where it is said otherwise none from a callback.
@@ -28,7 +29,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <string.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -59,8 +59,8 @@ enum memoir_gc_error {
 
 /* Called on misuse. `gc` is NULL when one could not be created; `pointer` is what the caller passed, or NULL;
  * `words` is one line without newline, a constant string. It may call any function of this header. When it
- * returns, the call that was wrong does nothing and returns NULL or false. The default writes the line to standard error
- * and, but for a collector that could not be created, aborts. */
+ * returns, the call that was wrong does nothing and returns NULL or false. The default writes the line to
+ * standard error and, but for a collector that could not be created, aborts. */
 typedef void memoir_gc_handler(void *ctx, struct memoir_gc *gc, enum memoir_gc_error kind, const void *pointer,
                                const char *words);
 
@@ -75,9 +75,10 @@ enum memoir_gc_flags {
 /* All zero is the default. */
 struct memoir_gc_options {
     unsigned flags;              /* of enum memoir_gc_flags */
-    size_t limit;                /* most bytes of objects, rounded up to 64 KiB; 0: 16 GiB, or what the system grants */
-    unsigned growth;             /* collect when so many percent of what the last collection kept were allocated since; 10 to
-                                    1000; 0: 100. More is faster and needs more memory */
+    size_t limit;                /* most bytes of objects, rounded up to 64 KiB; 0: 16 GiB, or what the system
+                                    grants */
+    unsigned growth;             /* collect when so many percent of what the last collection kept were allocated
+                                    since; 10 to 1000; 0: 100. More is faster and needs more memory */
     size_t least;                /* but not before so many bytes were; 0: 1 MiB */
     const char *name;            /* for messages; must outlive the collector; NULL: none */
     memoir_gc_handler *on_error; /* NULL: the default */
@@ -130,8 +131,8 @@ static inline void *memoir_gc_alloc_leaf(struct memoir_gc *gc, size_t size)
     return p;
 }
 
-/* Frees an object at once; without running its finalizer. The program answers for there being no pointer to it that it
- * still uses. NULL is ignored; what is no object in use is misuse. O(1). */
+/* Frees an object at once; without running its finalizer. The program answers for there being no pointer to it
+ * that it still uses. NULL is ignored; what is no object in use is misuse. O(1). */
 void memoir_gc_free(struct memoir_gc *gc, void *p);
 
 /* The object in use that p leads to or into; NULL: none. Never misuse. O(1). */
@@ -144,9 +145,9 @@ size_t memoir_gc_size(struct memoir_gc *gc, const void *p);
 
 struct memoir_gc_tracer;
 
-/* Calls memoir_gc_trace for each pointer of an object of `size` bytes (as memoir_gc_size says: what lies behind what was
- * asked for is zero). Called while collecting: it must call no other function of this header, and not change the
- * object. */
+/* Calls memoir_gc_trace for each pointer of an object of `size` bytes (as memoir_gc_size says: what lies behind
+ * what was asked for is zero). Called while collecting: it must call no other function of this header, and not
+ * change the object. */
 typedef void memoir_gc_trace_object(void *ctx, void *object, size_t size, struct memoir_gc_tracer *tracer);
 
 /* Keeps what p leads to or into; NULL and other values that lead nowhere are ignored. O(1). */
@@ -167,8 +168,9 @@ struct memoir_gc_type {
     uint32_t run; /* of single objects; 0: they are larger than those at hand */
 };
 
-/* Defines a type; it lasts as long as the collector. NULL: a size of 0 or more than 16 KiB, bits beyond the size, or no
- * trace and a size above 512 (misuse), or there are MEMOIR_GC_TYPES - 2 already (errno = ENOMEM). O(1). */
+/* Defines a type; it lasts as long as the collector. NULL: a size of 0 or more than 16 KiB, bits beyond the
+ * size, or no trace and a size above 512 (misuse), or there are MEMOIR_GC_TYPES - 2 already (errno = ENOMEM).
+ * O(1). */
 const struct memoir_gc_type *memoir_gc_define(struct memoir_gc *gc, const struct memoir_gc_layout *layout);
 
 /* An array of n > 0 objects of a type; otherwise as memoir_gc_alloc. */
@@ -196,9 +198,10 @@ bool memoir_gc_remove_root(struct memoir_gc *gc, const void *from);
 
 /* ---- finalizers ----------------------------------------------------------------------------------------- */
 
-/* Called once after the collection that found the object unreachable, before the call that collected returns. The object
- * and all it leads to are still there, and stay if they are made reachable again; else they go in the next collection.
- * Finalizers of objects that lead to each other run in no order. It may call any function of this header. */
+/* Called once after the collection that found the object unreachable, before the call that collected returns.
+ * The object and all it leads to are still there, and stay if they are made reachable again; else they go in the
+ * next collection. Finalizers of objects that lead to each other run in no order. It may call any function of
+ * this header. */
 typedef void memoir_gc_finalize(void *ctx, void *object);
 
 /* Sets the finalizer of an object, instead of one it had; NULL: none. ctx is no root. False: p is not the start of an
@@ -230,7 +233,8 @@ struct memoir_gc_stats {
 /* The statistics of this moment. O(types). */
 void memoir_gc_stats(struct memoir_gc *gc, struct memoir_gc_stats *stats);
 
-/* Tests the whole heap: NULL when all is sound, else what is not, in words (a constant string). O(memory / 16 KiB). */
+/* Tests the whole heap: NULL when all is sound, else what is not, in words (a constant string). O(memory / 16
+ * KiB). */
 const char *memoir_gc_check(struct memoir_gc *gc);
 
 #ifdef __cplusplus

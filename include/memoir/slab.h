@@ -6,54 +6,51 @@
  *     memoir_slab_free(nodes, n);
  *     memoir_slab_destroy(nodes);
  *
- * Objects come from slabs of 64 KiB or at least eight objects; a slab all of whose objects are free is given back when
- * more than an eighth of all are. Behind each slab of large objects a cache line is left out, so that their
- * first words do not all meet in the same few sets of the processor's cache ("colouring"). An object costs its size
- * rounded up to its alignment, 8 bytes more with a constructor, and a bit.
+ * Objects come from slabs of 64 KiB or at least eight objects; a slab all of whose objects are free is given
+ * back when more than an eighth of all are. The objects of large sizes begin a cache line further in each next
+ * slab, so that their first words do not all meet in the same few sets of the processor's cache ("colouring").
+ * An object costs its size rounded up to its alignment, and a bit; nothing is written into free objects.
  *
- * A handle belongs to whoever created it until memoir_slab_destroy; objects belong to the program until they are freed,
- * and end with their slabs. What a fresh object contains is not said, but with a constructor.
+ * A handle belongs to whoever created it until memoir_slab_destroy; objects belong to the program until they are
+ * freed, and end with their slabs. What a fresh object contains is not said, but with a constructor.
  *
- * Threads: without a flag one thread at a time may use a handle (different ones are independent); neither flag costs
- * anything then. With MEMOIR_SLAB_THREAD_SAFE, every function but create and destroy may be called from any thread, at the
- * price of a mutex. With MEMOIR_SLAB_THREAD_CACHES likewise, and each thread has up to 64 free objects of its own, which it
- * takes and gives back without a lock; they are everybody's again when it ends. No function may be called from a
- * signal handler.
+ * Threads: without a flag one thread at a time may use a handle (different ones are independent); their flags
+ * cost nothing then. With MEMOIR_SLAB_THREAD_SAFE, every function but create and destroy may be called from any
+ * thread, at the price of a mutex. With MEMOIR_SLAB_THREAD_CACHES likewise, and each thread has up to 128 free
+ * objects of its own, which it takes and gives back without a lock; they are everybody's again when it ends. No
+ * function may be called from a signal handler.
  *
- * Misuse is reported through the handler, and the call that was wrong then does nothing: see enum memoir_slab_error. */
+ * Misuse is reported through the handler: see enum memoir_slab_error. With MEMOIR_SLAB_CHECKED it is always
+ * found, and the call that was wrong then does nothing. Without, foreign pointers are; other misuse is found
+ * when the object goes back to its slab, which may be after it was handed out again. */
 #ifndef MEMOIR_SLAB_H
 #define MEMOIR_SLAB_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <string.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
 #define MEMOIR_SLAB_LARGEST ((size_t)16 << 20) /* bytes of an object */
-#define MEMOIR_SLAB_ROUNDS 64
+#define MEMOIR_SLAB_ROUNDS 1024
 
-/* Free objects at hand, the one freed last on top: a "magazine". */
+/* Free objects at hand, the one freed last on top: a "magazine". Those of threads and in callers' buffers have
+ * memory for fewer. */
 struct memoir_slab_magazine {
     uint64_t word; /* how many there are (16 bits) | how many were ever taken from it << 16: one addition does both */
     void *rounds[MEMOIR_SLAB_ROUNDS];
 };
 
-/* Only the functions of this header may look inside: it is here so that they can be inlined. With threads the magazine
- * stays empty and `room` is 0, which sends both to the library. */
+/* Only the functions of this header may look inside: it is here so that they can be inlined. With threads or
+ * checks the magazine stays empty and `room` is 0, which sends both to the library. */
 struct memoir_slab {
+    char *base;     /* the slabs */
+    uint64_t reach; /* bytes of them */
+    uint64_t room;  /* rounds the magazine may hold */
     struct memoir_slab_magazine magazine;
-    uint64_t room;          /* rounds the magazine may hold */
-    char *base;             /* object i of slab k lies at base + k * slab_bytes + i * stride */
-    size_t key_at;          /* where in an object, while it is free, its key lies: its address ^ secret */
-    uintptr_t secret;
-    uint64_t slab_bytes, slab_inverse;     /* ceil(2^64 / slab_bytes) */
-    uint64_t object_bytes, stride_inverse; /* objects per slab * stride; ceil(2^64 / stride) */
-    const uint8_t *carved;  /* by slab: whether it has objects */
-    uint64_t slabs;         /* that there may be */
 };
 
 /* ---- misuse ------------------------------------------------------------------------------------------ */
@@ -62,9 +59,7 @@ enum memoir_slab_error {
     MEMOIR_SLAB_BAD_REQUEST,      /* a bad option */
     MEMOIR_SLAB_FOREIGN_POINTER,  /* free of a pointer that does not lead into the slabs */
     MEMOIR_SLAB_NOT_AN_OBJECT,    /* it leads into them, but not to the start of an object */
-    MEMOIR_SLAB_DOUBLE_FREE,      /* free of an object that is free; told later if it was written to in between */
-    MEMOIR_SLAB_WRITTEN,          /* an object was written to after it was freed; found when it is handed out again: it is
-                                     left out then, and another one is handed out */
+    MEMOIR_SLAB_DOUBLE_FREE,      /* free of an object that is free */
     MEMOIR_SLAB_ERRORS
 };
 
@@ -80,11 +75,12 @@ typedef void memoir_slab_handler(void *ctx, struct memoir_slab *slab, enum memoi
 enum memoir_slab_flags {
     MEMOIR_SLAB_THREAD_SAFE = 1,
     MEMOIR_SLAB_THREAD_CACHES = 2, /* and thread-safe. Not over a caller's buffer */
+    MEMOIR_SLAB_CHECKED = 4,       /* every free is tested, for a byte per object and a few nanoseconds */
 };
 
-/* Makes an object of raw memory; false: it could not, and the request fails (ENOMEM). Objects are constructed a slab at a
- * time, before the first of them is handed out, and stay so while they are free: a program frees an object in
- * the state in which it got it. Called with the lock held: it must not call the slab. */
+/* Makes an object of raw memory; false: it could not, and the request fails (ENOMEM). Objects are constructed a
+ * slab at a time, before the first of them is handed out, and stay so while they are free: a program frees an
+ * object in the state in which it got it. Called with the lock held: it must not call the slab. */
 typedef bool memoir_slab_construct(void *ctx, void *object);
 
 /* The reverse, for all objects of a slab, free or not, before it is given back or at the end. */
@@ -103,16 +99,18 @@ struct memoir_slab_options {
     void *ctx;                     /* for all three */
 };
 
-/* Makes a slab allocator over memory of the system's. options are copied. NULL: a bad option (told to the handler,
- * errno = EINVAL), no memory (ENOMEM), or no key for the threads' caches (EAGAIN). Thread-safe. A few system calls. */
+/* Makes a slab allocator over memory of the system's. options are copied. NULL: a bad option (told to the
+ * handler, errno = EINVAL), no memory (ENOMEM), or no key for the threads' caches (EAGAIN). Thread-safe. A few
+ * system calls. */
 struct memoir_slab *memoir_slab_create(const struct memoir_slab_options *options);
 
-/* Makes one in memory of the caller's, which must outlive it and be left alone meanwhile: no system call, no growth; the
- * limit is what fits, in one slab. NULL as above; a buffer without room for an object is a bad option. Thread-safe.
- * O(objects). */
+/* Makes one in memory of the caller's, which must outlive it and be left alone meanwhile: no system call, no
+ * growth; the limit is what fits, in one slab. NULL as above; a buffer without room for an object is a bad
+ * option. Thread-safe. O(objects). */
 struct memoir_slab *memoir_slab_create_in(void *buffer, size_t size, const struct memoir_slab_options *options);
 
-/* Bytes of a buffer, of any alignment, in which `objects` objects have room; 0: bad options (errno = EINVAL). O(1). */
+/* Bytes of a buffer, of any alignment, in which `objects` objects have room; 0: bad options (errno = EINVAL).
+ * O(1). */
 size_t memoir_slab_buffer_size(size_t objects, const struct memoir_slab_options *options);
 
 /* Destructs all objects and gives all memory back. Returns how many objects were in use. NULL is ignored. No other
@@ -125,60 +123,27 @@ size_t memoir_slab_destroy(struct memoir_slab *slab);
 void *memoir_slab_alloc_slow(struct memoir_slab *slab);
 void memoir_slab_free_slow(struct memoir_slab *slab, void *p);
 
-/* The key of a free object; 0 in one that is in use and was not written to. */
-static inline uintptr_t memoir_slab_key(const struct memoir_slab *slab, const void *p)
-{
-    uintptr_t key;
-    memcpy(&key, (const char *)p + slab->key_at, sizeof key);
-    return key;
-}
-
-static inline void memoir_slab_set_key(const struct memoir_slab *slab, void *p, uintptr_t key)
-{
-    memcpy((char *)p + slab->key_at, &key, sizeof key);
-}
-
 /* An object. NULL with errno = ENOMEM: the limit is reached, the system has no memory, or an object could not be
- * constructed. O(1): every 32nd or so looks for more in the slabs; a new slab is O(its objects). */
+ * constructed. O(1): every 64th or so looks for more in the slabs; a new slab is O(1), or constructs its objects. */
 static inline void *memoir_slab_alloc(struct memoir_slab *slab)
 {
-    uint64_t word = slab->magazine.word;
-    void *p;
-    if (__builtin_expect((uint16_t)word == 0, 0))
+    uint64_t word = slab->magazine.word, n = word & 65535;
+    if (__builtin_expect(n == 0, 0))
         return memoir_slab_alloc_slow(slab);
-    p = slab->magazine.rounds[(uint16_t)word - 1];
-    if (__builtin_expect(memoir_slab_key(slab, p) != ((uintptr_t)p ^ slab->secret), 0))
-        return memoir_slab_alloc_slow(slab);
-    memoir_slab_set_key(slab, p, 0);
     slab->magazine.word = word + 65535;
-    return p;
+    return slab->magazine.rounds[n - 1];
 }
 
-/* Whether p is where an object begins. O(1). */
-static inline bool memoir_slab_is_object(const struct memoir_slab *slab, const void *p)
-{
-    __extension__ typedef unsigned __int128 wide;
-    uint64_t offset = (uint64_t)((const char *)p - slab->base);
-    uint64_t k = (uint64_t)(((wide)offset * slab->slab_inverse) >> 64), in_slab = offset - k * slab->slab_bytes;
-    /* The second test is that in_slab is a multiple of the stride (Lemire, Kaser, Kurz 2019). */
-    return k < slab->slabs && in_slab < slab->object_bytes && in_slab * slab->stride_inverse < slab->stride_inverse &&
-           slab->carved[k] != 0;
-}
-
-/* Frees an object of this slab. NULL is ignored; anything else is misuse. O(1): every 32nd or so gives 32 back to their
- * slabs. */
+/* Frees an object of this slab. NULL is ignored; anything else is misuse. O(1): where 1,024 are at hand, half of
+ * them go back to their slabs. */
 static inline void memoir_slab_free(struct memoir_slab *slab, void *p)
 {
-    uint64_t word = slab->magazine.word;
-    uintptr_t key = (uintptr_t)p ^ slab->secret;
-    __asm__("" : "+r"(p)); /* what the compiler knows of p may be an object too small for a key */
-    if (__builtin_expect((uint16_t)word >= slab->room || !memoir_slab_is_object(slab, p), 0) ||
-        __builtin_expect(memoir_slab_key(slab, p) == key, 0)) {
+    uint64_t word = slab->magazine.word, n = word & 65535;
+    if (__builtin_expect(n >= slab->room || (uint64_t)((char *)p - slab->base) >= slab->reach, 0)) {
         memoir_slab_free_slow(slab, p);
         return;
     }
-    memoir_slab_set_key(slab, p, key);
-    slab->magazine.rounds[(uint16_t)word] = p;
+    slab->magazine.rounds[n] = p;
     slab->magazine.word = word + 1;
 }
 
@@ -190,7 +155,8 @@ void memoir_slab_trim(struct memoir_slab *slab);
 struct memoir_slab_stats {
     uint64_t allocs, frees;  /* since the slab was made */
     uint64_t in_use;         /* objects: allocs - frees */
-    uint64_t peak;           /* most objects out of the slabs at once: in use, or at hand in magazines (64 per thread) */
+    uint64_t peak;           /* most objects out of the slabs at once: in use, or at hand in magazines: 1,024, or
+                                128 per thread */
     uint64_t failures;       /* requests that returned NULL */
     uint64_t slabs;          /* that have objects, and of these */
     uint64_t empty_slabs;    /* those all of whose objects are free */
@@ -208,9 +174,9 @@ void memoir_slab_reset_stats(struct memoir_slab *slab);
 /* Called per object; false ends the walk. */
 typedef bool memoir_slab_visit(void *ctx, void *object);
 
-/* Calls `visit` for every object in use, by address. Returns true unless it ended the walk. It may free the object it was
- * told of if the slab is not thread-safe, and else must not call it. With thread caches no other thread may use the slab
- * meanwhile. O(objects). */
+/* Calls `visit` for every object in use, by address. Returns true unless it ended the walk. It may free the
+ * object it was told of if the slab is not thread-safe, and else must not call it. With thread caches no other
+ * thread may use the slab meanwhile. O(objects). */
 bool memoir_slab_walk(struct memoir_slab *slab, memoir_slab_visit *visit, void *ctx);
 
 /* Tests the whole: NULL when all is sound, else what is not, in words (a constant string); *where (may be NULL)

@@ -8,9 +8,9 @@
  *     memoir_stack_release(stack, before);
  *     memoir_stack_destroy(stack);
  *
- * Sizes are bytes. A handle belongs to whoever created it until memoir_stack_destroy; blocks belong to the program until
- * they are freed or released, and end with their stack. Every block is aligned to 16. A block costs 8 bytes
- * besides its own, and both together are rounded up to 16.
+ * Sizes are bytes. A handle belongs to whoever created it until memoir_stack_destroy; blocks belong to the
+ * program until they are freed or released, and end with their stack. Every block is aligned to 16. A block
+ * costs 8 bytes besides its own, and both together are rounded up to 16.
  *
  * Threads: without MEMOIR_STACK_THREAD_SAFE one thread at a time may use a stack (different ones are
  * independent), and the option costs nothing. With it, every function but create and destroy may be called from
@@ -34,8 +34,9 @@ extern "C" {
 /* The largest block and the largest alignment; also the largest stack. */
 #define MEMOIR_STACK_LARGEST ((size_t)1 << 34)
 
-/* Only the functions of this header may look inside: it is here so that they can be inlined. Where every call needs more
- * than they do (a lock, magic words), the pointers are all the same one that leads nowhere, which sends all to the library. */
+/* Only the functions of this header may look inside: it is here so that they can be inlined. Where every call
+ * needs more than they do (a lock, magic words), the pointers are all the same one that leads nowhere, which
+ * sends all to the library. */
 struct memoir_stack {
     char *top;   /* where the next block's header goes: 8 below a multiple of 16 */
     char *end;   /* of the memory that may be used */
@@ -75,8 +76,8 @@ typedef void memoir_stack_handler(void *ctx, struct memoir_stack *stack, enum me
 
 enum memoir_stack_flags {
     MEMOIR_STACK_THREAD_SAFE = 1, /* a mutex round every call */
-    MEMOIR_STACK_MAGIC = 2,       /* 24 bytes more per block: magic words below and above it, tested when it is freed or
-                                     released and by memoir_stack_check */
+    MEMOIR_STACK_MAGIC = 2,       /* 24 bytes more per block: magic words below and above it, tested when it is
+                                     freed or released and by memoir_stack_check */
     MEMOIR_STACK_GUARDS = 4,      /* inaccessible OS pages below the first block and above the limit: running past
                                      either end is a fault. Not over a caller's buffer */
 };
@@ -89,15 +90,15 @@ struct memoir_stack_options {
     void *ctx;                      /* for it */
 };
 
-/* Makes a stack over memory of the system's that grows as it is used, up to `limit` bytes (rounded up to OS pages; 0: the
- * largest there may be, 16 GiB). Address space is reserved at once, memory only as it is touched. options may be NULL
- * and are copied. NULL: a bad option (told to the handler, errno = EINVAL) or no memory (errno = ENOMEM). Thread-safe.
- * A few system calls. */
+/* Makes a stack over memory of the system's that grows as it is used, up to `limit` bytes (rounded up to OS
+ * pages; 0: the largest there may be, 16 GiB). Address space is reserved at once, memory only as it is touched.
+ * options may be NULL and are copied. NULL: a bad option (told to the handler, errno = EINVAL) or no memory
+ * (errno = ENOMEM). Thread-safe. A few system calls. */
 struct memoir_stack *memoir_stack_create(size_t limit, const struct memoir_stack_options *options);
 
-/* Makes a stack in memory of the caller's, which must outlive it and be left alone meanwhile: no system call, no growth.
- * About MEMOIR_STACK_OVERHEAD bytes of it are not for blocks. Any alignment of the buffer will do. NULL as above; a
- * buffer that is too small is a bad option. Thread-safe. O(1). */
+/* Makes a stack in memory of the caller's, which must outlive it and be left alone meanwhile: no system call, no
+ * growth. About MEMOIR_STACK_OVERHEAD bytes of it are not for blocks. Any alignment of the buffer will do. NULL
+ * as above; a buffer that is too small is a bad option. Thread-safe. O(1). */
 struct memoir_stack *memoir_stack_create_in(void *buffer, size_t size, const struct memoir_stack_options *options);
 #define MEMOIR_STACK_OVERHEAD 256
 
@@ -118,8 +119,8 @@ struct memoir_stack_header {
     uint32_t back, pad;
 };
 
-/* A block of at least `size` bytes, not initialised; 0 gives a block of its own. NULL with errno = ENOMEM when the limit
- * is reached or the system has no memory. O(1): about ten instructions. */
+/* A block of at least `size` bytes, not initialised; 0 gives a block of its own. NULL with errno = ENOMEM when
+ * the limit is reached or the system has no memory. O(1): about ten instructions. */
 static inline void *memoir_stack_alloc(struct memoir_stack *stack, size_t size)
 {
     char *top = stack->top, *p = top + 8;
@@ -144,13 +145,12 @@ void *memoir_stack_aligned_alloc(struct memoir_stack *stack, size_t align, size_
 static inline void memoir_stack_free(struct memoir_stack *stack, void *p)
 {
     struct memoir_stack_header header;
-    __asm__("" : "+r"(p)); /* the header lies before what the compiler takes for the whole object */
     size_t depth = (size_t)((char *)p - stack->base);
     if (__builtin_expect(p != stack->last || depth <= 8, 0)) {
         memoir_stack_free_slow(stack, p);
         return;
     }
-    memcpy(&header, (char *)p - 8, sizeof header);
+    memcpy(&header, stack->base + (depth - 8), sizeof header);
     if (__builtin_expect((size_t)header.back * 8 > depth - 8 || header.pad >= header.back, 0)) {
         memoir_stack_free_slow(stack, p);
         return;

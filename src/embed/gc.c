@@ -7,7 +7,7 @@
 
 enum { RUN_BYTES = 4096 }; /* made zero at once: they are in the cache when they are handed out */
 
-/* ---- telling ---------------------------------------------------------------------------------------------- */
+/* ---- telling ---------------------------------------------------------------------------------------- */
 
 MR_COLD void mr_gc_tell(const struct memoir_gc_options *options, struct memoir_gc *gc, enum memoir_gc_error kind,
                         const void *pointer, const char *words)
@@ -25,11 +25,12 @@ bool mr_gc_is_reentered(struct mr_gc *g)
 {
     if (MR_LIKELY(!g->tracing))
         return false;
-    mr_gc_tell(&g->options, &g->face, MEMOIR_GC_REENTERED, NULL, "a function that traces an object called the collector");
+    mr_gc_tell(&g->options, &g->face, MEMOIR_GC_REENTERED, NULL,
+               "a function that traces an object called the collector");
     return true;
 }
 
-/* ---- runs --------------------------------------------------------------------------------------------------- */
+/* ---- runs ------------------------------------------------------------------------------------------- */
 
 static uint32_t bin_of(const struct mr_gc_card *card) { return card->type * MEMOIR_GC_CLASSES + card->class; }
 
@@ -69,7 +70,8 @@ static bool run_in(struct mr_gc *g, uint32_t start, struct memoir_gc_run *run)
     uint32_t from = next_with(g, start, node->cursor, card->count, false);
     if (from == card->count)
         return false;
-    uint32_t most = node->fresh ? card->count : (uint32_t)mr_min(card->count, from + mr_max(1, RUN_BYTES / mr_gc_bytes(card)));
+    uint32_t most = node->fresh ? card->count : (uint32_t)mr_min(card->count,
+                                                                 from + mr_max(1, RUN_BYTES / mr_gc_bytes(card)));
     uint32_t to = next_with(g, start, from, most, true);
     set_used(g, start, from, to, true);
     node->cursor = (uint16_t)to;
@@ -103,7 +105,7 @@ void mr_gc_end_runs(struct mr_gc *g)
         end_run(g, &g->face.runs[k]);
 }
 
-/* ---- spans ----------------------------------------------------------------------------------------------------- */
+/* ---- spans ------------------------------------------------------------------------------------------ */
 
 /* Makes more units usable, an eighth of what there is or what is needed, with their part of the mark stack: it can
  * hold every object there may be. */
@@ -160,7 +162,7 @@ static uint32_t make_slab(struct mr_gc *g, uint32_t type, uint32_t class)
     return make(g, units, &like);
 }
 
-/* ---- small objects ------------------------------------------------------------------------------------------------ */
+/* ---- small objects ---------------------------------------------------------------------------------- */
 
 static bool wants_collection(const struct mr_gc *g)
 {
@@ -219,7 +221,7 @@ static void *take_small(struct mr_gc *g, uint32_t type, size_t size)
     return p;
 }
 
-/* ---- large objects ------------------------------------------------------------------------------------------------- */
+/* ---- large objects ---------------------------------------------------------------------------------- */
 
 static void *make_large(struct mr_gc *g, uint32_t type, uint32_t units)
 {
@@ -253,7 +255,7 @@ static void *take_large(struct mr_gc *g, uint32_t type, size_t size)
     return p ? p : fail(g);
 }
 
-/* ---- the public halves ----------------------------------------------------------------------------------------------- */
+/* ---- the public halves ------------------------------------------------------------------------------ */
 
 void *mr_gc_take(struct mr_gc *g, uint32_t type, size_t size)
 {
@@ -263,7 +265,8 @@ void *mr_gc_take(struct mr_gc *g, uint32_t type, size_t size)
 }
 
 void *memoir_gc_alloc_slow(struct memoir_gc *gc, size_t size) { return mr_gc_take(mr_gc_whole(gc), MR_GC_ANY, size); }
-void *memoir_gc_alloc_leaf_slow(struct memoir_gc *gc, size_t size) { return mr_gc_take(mr_gc_whole(gc), MR_GC_LEAF, size); }
+void *memoir_gc_alloc_leaf_slow(struct memoir_gc *gc, size_t size) { return mr_gc_take(mr_gc_whole(gc),
+                                                                                       MR_GC_LEAF, size); }
 
 void *memoir_gc_new_array(const struct memoir_gc_type *type, size_t n)
 {
@@ -292,7 +295,8 @@ static void tell_what_is_wrong(struct mr_gc *g, const void *p, bool in_use)
         mr_gc_tell(&g->options, &g->face, MEMOIR_GC_FOREIGN_POINTER, p,
                    "a pointer that does not lead into this collector's memory");
     else if (!place || (!in_use && mr_gc_object(g, place, i) == p))
-        mr_gc_tell(&g->options, &g->face, MEMOIR_GC_DOUBLE_FREE, p, "an object that was freed before, or never handed out");
+        mr_gc_tell(&g->options, &g->face, MEMOIR_GC_DOUBLE_FREE, p,
+                   "an object that was freed before, or never handed out");
     else
         mr_gc_tell(&g->options, &g->face, MEMOIR_GC_NOT_AN_OBJECT, p,
                    "a pointer that leads to no start of an object: see memoir_gc_base");

@@ -103,7 +103,7 @@ void memoir_gc_destroy(struct memoir_gc *gc)
     mr_vm_release(g->memory, g->bytes);
 }
 
-/* ---- types --------------------------------------------------------------------------------------------------- */
+/* ---- types ------------------------------------------------------------------------------------------ */
 
 static const char *what_is_wrong_with(const struct memoir_gc_layout *layout)
 {

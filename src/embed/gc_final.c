@@ -1,5 +1,5 @@
-/* gc_final.c: finalizers, in a hash table by object. What is found unreachable is made ready and kept, with all it leads to,
- * until its finalizer was run. */
+/* gc_final.c: finalizers, in a hash table by object. What is found unreachable is made ready and kept, with all
+ * it leads to, until its finalizer was run. */
 #include "gc_inside.h"
 
 #include <errno.h>
@@ -43,7 +43,8 @@ static bool grow(struct mr_gc *g)
     return true;
 }
 
-/* Linear probing without tombstones (Knuth, TAOCP 3, 6.4, algorithm R): what was pushed past the gap moves into it. */
+/* Linear probing without tombstones (Knuth, TAOCP 3, 6.4, algorithm R): what was pushed past the gap moves into
+ * it. */
 static void remove_at(struct mr_gc *g, size_t gap)
 {
     size_t mask = g->final_capacity - 1;
@@ -82,7 +83,7 @@ bool memoir_gc_set_finalizer(struct memoir_gc *gc, void *p, memoir_gc_finalize *
     return true;
 }
 
-/* ---- while collecting ---------------------------------------------------------------------------------------- */
+/* ---- while collecting ------------------------------------------------------------------------------- */
 
 void mr_gc_final_mark_pending(struct mr_gc *g)
 {
@@ -105,7 +106,7 @@ void mr_gc_final_mark_ready(struct mr_gc *g)
     mr_gc_mark_drain(g);
 }
 
-/* ---- afterwards ------------------------------------------------------------------------------------------------ */
+/* ---- afterwards ------------------------------------------------------------------------------------- */
 
 static void run_at(struct mr_gc *g, size_t i)
 {
@@ -117,8 +118,8 @@ static void run_at(struct mr_gc *g, size_t i)
     g->finalizing = NULL;
 }
 
-/* A finalizer may collect: what that finds ready is run by the loop that runs already. The table may change under it, so
- * it goes round until none is left. */
+/* A finalizer may collect: what that finds ready is run by the loop that runs already. The table may change
+ * under it, so it goes round until none is left. */
 void mr_gc_final_run(struct mr_gc *g)
 {
     if (g->finalizing)

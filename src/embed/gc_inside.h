@@ -13,12 +13,15 @@
  *
  * Invariants (memoir_gc_check tests them in this order):
  *   I1  those of the engine
- *   I2  cards of a taken span name its first unit, and the size, count and type of its objects; of a free one: count 0
+ *   I2  cards of a taken span name its first unit, and the size,
+     count and type of its objects; of a free one: count 0
  *   I3  no bit at or behind `count` is set; between collections none is marked; a large object is in use
  *   I4  what a run has left, at <= end, lies in one slab of its type and class, and is in use there
  *   I5  objects and bytes in use are granted - freed */
 #ifndef MR_EMBED_GC_INSIDE_H
 #define MR_EMBED_GC_INSIDE_H
+
+#include <string.h>
 
 #include "base.h"
 #include "os.h"
@@ -130,7 +133,8 @@ MR_INLINE const struct mr_gc_card *mr_gc_find(const struct mr_gc *g, uintptr_t w
 
 MR_INLINE size_t mr_gc_bytes(const struct mr_gc_card *card) { return (size_t)card->size * 8; }
 
-/* The class of sizes up to MR_GC_SMALL_MOST, and its size in units of 8: steps of 8 up to 128, then 8 per doubling. */
+/* The class of sizes up to MR_GC_SMALL_MOST, and its size in units of 8: steps of 8 up to 128, then 8 per
+ * doubling. */
 MR_INLINE uint32_t mr_gc_class(size_t size)
 {
     uint32_t n = (uint32_t)mr_max((size + 7) / 8, 2);
@@ -146,7 +150,8 @@ MR_INLINE uint32_t mr_gc_class_size(uint32_t c)
 }
 
 /* Tells the handler; gc may be NULL. */
-void mr_gc_tell(const struct memoir_gc_options *options, struct memoir_gc *gc, enum memoir_gc_error kind, const void *pointer,
+void mr_gc_tell(const struct memoir_gc_options *options, struct memoir_gc *gc, enum memoir_gc_error kind,
+                const void *pointer,
                 const char *words);
 
 /* Whether a function that may not be called now is: told. */
@@ -155,22 +160,22 @@ bool mr_gc_is_reentered(struct mr_gc *g);
 /* The object in use that begins at p, or NULL: then it was told what is wrong with p. *i: its number. */
 const struct mr_gc_card *mr_gc_demand(struct mr_gc *g, const void *p, uint32_t *i);
 
-/* ---- gc.c -------------------------------------------------------------------------------------------------- */
+/* ---- gc.c ------------------------------------------------------------------------------------------- */
 void *mr_gc_take(struct mr_gc *g, uint32_t type, size_t size);
 
 /* Ends all runs: what they have left is free. */
 void mr_gc_end_runs(struct mr_gc *g);
 
-/* ---- gc_mark.c: while collecting ------------------------------------------------------------------------------ */
+/* ---- gc_mark.c: while collecting -------------------------------------------------------------------- */
 void mr_gc_mark_object(struct mr_gc *g, const void *p); /* one more root */
 bool mr_gc_mark_is_marked(const struct mr_gc *g, const void *object);
 void mr_gc_mark_range(struct mr_gc *g, const char *from, const char *to); /* likewise each word */
 void mr_gc_mark_drain(struct mr_gc *g);
 
-/* ---- gc_roots.c ------------------------------------------------------------------------------------------------ */
+/* ---- gc_roots.c ------------------------------------------------------------------------------------- */
 void mr_gc_roots_mark(struct mr_gc *g);
 
-/* ---- gc_final.c -------------------------------------------------------------------------------------------------- */
+/* ---- gc_final.c ------------------------------------------------------------------------------------- */
 /* What is unreachable and has a finalizer is made ready, and marked with all it leads to. */
 void mr_gc_final_mark_ready(struct mr_gc *g);
 void mr_gc_final_mark_pending(struct mr_gc *g);
@@ -178,7 +183,7 @@ void mr_gc_final_run(struct mr_gc *g);
 void mr_gc_final_forget(struct mr_gc *g, const void *object);
 void mr_gc_final_end(struct mr_gc *g); /* runs all */
 
-/* ---- gc_sweep.c --------------------------------------------------------------------------------------------------- */
+/* ---- gc_sweep.c ------------------------------------------------------------------------------------- */
 size_t mr_gc_sweep_collect(struct mr_gc *g);
 
 /* Gives a span of units back. */

@@ -18,7 +18,7 @@ void memoir_gc_stats(struct memoir_gc *gc, struct memoir_gc_stats *stats)
     stats->heap_bytes = (g->pool.units - g->pool.free_units + g->pool.dirty_units) << MR_GC_UNIT_SHIFT;
 }
 
-/* ---- the check ---------------------------------------------------------------------------------------------- */
+/* ---- the check -------------------------------------------------------------------------------------- */
 
 struct sums { uint64_t objects, bytes; };
 

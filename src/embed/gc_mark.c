@@ -9,7 +9,7 @@ enum { AHEAD = 8 };
 
 struct memoir_gc_tracer { struct mr_gc *g; };
 
-/* ---- one word -------------------------------------------------------------------------------------------- */
+/* ---- one word --------------------------------------------------------------------------------------- */
 
 MR_INLINE void meet(struct mr_gc *g, uintptr_t word)
 {
@@ -38,7 +38,7 @@ bool mr_gc_mark_is_marked(const struct mr_gc *g, const void *object)
     return card && (mr_gc_bits_of(g, card->start, i)->marked >> i % 64 & 1) != 0;
 }
 
-/* ---- many words -------------------------------------------------------------------------------------------- */
+/* ---- many words ------------------------------------------------------------------------------------- */
 
 /* Of roots: memory that is others', with whatever sanitizers think of it. Nothing is inlined here that has variables
  * which AddressSanitizer marks. */
@@ -51,7 +51,7 @@ MR_NO_SANITIZE void mr_gc_mark_range(struct mr_gc *g, const char *from, const ch
             mr_gc_mark_object(g, (const void *)*at);
 }
 
-/* ---- what an object holds ------------------------------------------------------------------------------------- */
+/* ---- what an object holds --------------------------------------------------------------------------- */
 
 static void look_through(struct mr_gc *g, const uintptr_t *at, size_t words)
 {

@@ -4,13 +4,14 @@
 #include <errno.h>
 #include <link.h>
 
-/* ---- by hand ---------------------------------------------------------------------------------------------- */
+/* ---- by hand ---------------------------------------------------------------------------------------- */
 
 bool memoir_gc_add_root(struct memoir_gc *gc, const void *from, size_t bytes)
 {
     struct mr_gc *g = mr_gc_whole(gc);
     if (!from || (uintptr_t)from % 8 != 0 || (uintptr_t)from + bytes < (uintptr_t)from) {
-        mr_gc_tell(&g->options, gc, MEMOIR_GC_BAD_REQUEST, from, "a root must begin at a multiple of 8, and not at NULL");
+        mr_gc_tell(&g->options, gc, MEMOIR_GC_BAD_REQUEST, from,
+                   "a root must begin at a multiple of 8, and not at NULL");
         return false;
     }
     if (mr_gc_is_reentered(g))
@@ -37,7 +38,7 @@ bool memoir_gc_remove_root(struct memoir_gc *gc, const void *from)
     return false;
 }
 
-/* ---- the stack --------------------------------------------------------------------------------------------- */
+/* ---- the stack -------------------------------------------------------------------------------------- */
 
 static bool is_between(uintptr_t at, uintptr_t from, uintptr_t to) { return at - from < to - from; }
 
@@ -68,7 +69,8 @@ MR_NOINLINE static void mark_stack_from_here(struct mr_gc *g)
     const char *sp = __builtin_frame_address(0); /* the caller's frame, with its registers, lies above */
     struct mr_gc_root stack = g->stack;
     bool lasts = false;
-    if (g->stack_thread != mr_thread_self() || !is_between((uintptr_t)sp, (uintptr_t)stack.from, (uintptr_t)stack.to)) {
+    if (g->stack_thread != mr_thread_self() || !is_between((uintptr_t)sp, (uintptr_t)stack.from,
+                                                           (uintptr_t)stack.to)) {
         stack = (struct mr_gc_root){ sp, sp };
         find_stack(g, sp, &stack, &lasts);
     }
@@ -82,7 +84,7 @@ MR_NOINLINE static void mark_stack(struct mr_gc *g)
     __asm__ volatile("" : : : "memory"); /* no tail call, which would restore them first */
 }
 
-/* ---- data ------------------------------------------------------------------------------------------------------ */
+/* ---- data ------------------------------------------------------------------------------------------- */
 
 static const char *align_page(uintptr_t at) { return (const char *)mr_align_down(at, mr_os_page); }
 
@@ -115,7 +117,7 @@ static int mark_loaded_object(struct dl_phdr_info *object, size_t size, void *gc
     return 0;
 }
 
-/* ---- all of them ------------------------------------------------------------------------------------------------- */
+/* ---- all of them ------------------------------------------------------------------------------------ */
 
 void mr_gc_roots_mark(struct mr_gc *g)
 {

@@ -1,7 +1,7 @@
 /* gc_sweep.c: a collection from beginning to end. What was marked is in use, whatever was; no object is touched. */
 #include "gc_inside.h"
 
-/* ---- lists ------------------------------------------------------------------------------------------------ */
+/* ---- lists ------------------------------------------------------------------------------------------ */
 
 void mr_gc_sweep_list(struct mr_gc *g, uint32_t start)
 {
@@ -26,7 +26,7 @@ void mr_gc_sweep_give(struct mr_gc *g, uint32_t start)
     mr_pool_give(&g->pool, start, 1);
 }
 
-/* ---- sweeping --------------------------------------------------------------------------------------------- */
+/* ---- sweeping --------------------------------------------------------------------------------------- */
 
 /* Returns how many objects of the span are kept. */
 static uint32_t sweep_bits(struct mr_gc *g, uint32_t start)
@@ -82,7 +82,7 @@ static void purge(struct mr_gc *g)
     }
 }
 
-/* ---- collecting --------------------------------------------------------------------------------------------- */
+/* ---- collecting ------------------------------------------------------------------------------------- */
 
 static void set_threshold(struct mr_gc *g)
 {

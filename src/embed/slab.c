@@ -5,7 +5,7 @@
 
 #include "complain.h"
 
-/* ---- telling ---------------------------------------------------------------------------------------------- */
+/* ---- telling ---------------------------------------------------------------------------------------- */
 
 MR_COLD void mr_slab_tell(const struct memoir_slab_options *options, struct memoir_slab *slab, struct mr_slab_fault f)
 {
@@ -18,8 +18,6 @@ MR_COLD void mr_slab_tell(const struct memoir_slab_options *options, struct memo
         mr_complain(&complaint);
 }
 
-static struct mr_slab *whole(struct memoir_slab *slab) { return (struct mr_slab *)slab; }
-
 static bool has_threads(const struct mr_slab *s)
 {
     return mr_slab_has(s, MEMOIR_SLAB_THREAD_SAFE | MEMOIR_SLAB_THREAD_CACHES);
@@ -31,46 +29,58 @@ void mr_slab_lock(struct mr_slab *s)
         pthread_mutex_lock(&s->mutex);
 }
 
+static struct mr_slab_fault what_is_wrong(const struct mr_slab *s, const void *p)
+{
+    uint64_t offset = (uint64_t)((const char *)p - s->face.base), k = offset >> s->slab_shift;
+    struct mr_slab_place at;
+    if (k >= s->fresh)
+        return MR_SLAB_FAULT(MEMOIR_SLAB_FOREIGN_POINTER, p, "free of a pointer that does not lead into these slabs");
+    if (!mr_slab_find(s, p, &at))
+        return MR_SLAB_FAULT(MEMOIR_SLAB_NOT_AN_OBJECT, p,
+                             "free of a pointer that does not lead to the start of an object");
+    return MR_SLAB_FAULT(MEMOIR_SLAB_DOUBLE_FREE, p, "free of an object that is free");
+}
+
+static MR_COLD void accuse(struct mr_slab *s, const void *p)
+{
+    mr_slab_tell(&s->options, &s->face, what_is_wrong(s, p));
+}
+
 void mr_slab_unlock(struct mr_slab *s)
 {
-    const void *twice = s->twice;
-    s->twice = NULL;
+    const void *wrong = s->wrong;
+    s->wrong = NULL;
     if (has_threads(s))
         pthread_mutex_unlock(&s->mutex);
-    if (MR_UNLIKELY(twice != NULL))
-        mr_slab_tell(&s->options, &s->face,
-                     MR_SLAB_FAULT(MEMOIR_SLAB_DOUBLE_FREE, twice, "an object was freed twice, and written to in between"));
+    if (MR_UNLIKELY(wrong != NULL))
+        accuse(s, wrong);
 }
 
-/* ---- magazines -------------------------------------------------------------------------------------------- */
+/* ---- magazines -------------------------------------------------------------------------------------- */
 
-/* The object on top, whose key is gone, stays out: who wrote to it may do so again. */
-static MR_COLD void leave_out(struct mr_slab *s, struct memoir_slab_magazine *m)
+/* With checks: says that an object is in use (or not), unless it was already. */
+static bool change(struct mr_slab *s, const void *p, bool in_use)
 {
-    const void *p = m->rounds[mr_slab_rounds(m) - 1];
-    MR_POKE(m->word, m->word - 1);
-    mr_slab_tell(&s->options, &s->face,
-                 MR_SLAB_FAULT(MEMOIR_SLAB_WRITTEN, p, "an object was written to after it was freed"));
+    struct mr_slab_place at;
+    if (!mr_slab_has(s, MEMOIR_SLAB_CHECKED))
+        return true;
+    if (!mr_slab_find(s, p, &at) || MR_PEEK(s->in_use[mr_slab_slot(s, at.k, at.i)]) == in_use)
+        return false;
+    MR_POKE(s->in_use[mr_slab_slot(s, at.k, at.i)], in_use);
+    return true;
 }
 
-/* NULL: the magazine is empty. */
+/* As the inline halves do, for magazines that others look at. */
 static void *pop(struct mr_slab *s, struct memoir_slab_magazine *m)
 {
-    while (mr_slab_rounds(m) > 0) {
-        void *p = m->rounds[mr_slab_rounds(m) - 1];
-        if (MR_LIKELY(mr_slab_is_free(s, p))) {
-            memoir_slab_set_key(&s->face, p, 0);
-            MR_POKE(m->word, m->word + 65535);
-            return p;
-        }
-        leave_out(s, m);
-    }
-    return NULL;
+    void *p = m->rounds[mr_slab_rounds(m) - 1];
+    MR_POKE(m->word, m->word + 65535);
+    change(s, p, true);
+    return p;
 }
 
-static void push(struct mr_slab *s, struct memoir_slab_magazine *m, void *p)
+static void push(struct memoir_slab_magazine *m, void *p)
 {
-    memoir_slab_set_key(&s->face, p, mr_slab_key(s, p));
     m->rounds[mr_slab_rounds(m)] = p;
     MR_POKE(m->word, m->word + 1);
 }
@@ -84,60 +94,63 @@ static void *fail(void)
 /* Whoever has the magazine to himself. */
 static void *alloc_from(struct mr_slab *s, struct memoir_slab_magazine *m)
 {
-    void *p;
-    while (!(p = pop(s, m))) {
+    if (mr_slab_rounds(m) == 0) {
         mr_slab_lock(s);
         bool filled = mr_slab_depot_fill(s, m);
         mr_slab_unlock(s);
         if (!filled)
             return fail();
     }
-    return p;
+    return pop(s, m);
 }
 
 static void free_to(struct mr_slab *s, struct memoir_slab_magazine *m, void *p)
 {
-    push(s, m, p);
-    if (mr_slab_rounds(m) < MEMOIR_SLAB_ROUNDS)
+    unsigned most = m == s->shared ? s->capacity : MR_SLAB_THREAD_ROUNDS;
+    if (!change(s, p, false)) {
+        accuse(s, p);
+        return;
+    }
+    push(m, p);
+    if (mr_slab_rounds(m) < most)
         return;
     mr_slab_lock(s);
-    mr_slab_depot_drain(s, m, MR_SLAB_BATCH);
+    mr_slab_depot_drain(s, m, most / 2);
     mr_slab_unlock(s);
 }
 
-/* The same under the lock. A handler that is told of something wrong must find it open. */
 static void *alloc_shared(struct mr_slab *s)
 {
-    struct memoir_slab_magazine *m = &s->shared;
-    for (;;) {
-        pthread_mutex_lock(&s->mutex);
-        if (mr_slab_rounds(m) == 0 && !mr_slab_depot_fill(s, m)) {
-            pthread_mutex_unlock(&s->mutex);
-            return fail();
-        }
-        void *p = m->rounds[mr_slab_rounds(m) - 1];
-        bool sound = mr_slab_is_free(s, p);
-        if (sound)
-            memoir_slab_set_key(&s->face, p, 0);
-        MR_POKE(m->word, m->word + (sound ? 65535 : (uint64_t)-1));
-        mr_slab_unlock(s);
-        if (MR_LIKELY(sound))
-            return p;
-        mr_slab_tell(&s->options, &s->face,
-                     MR_SLAB_FAULT(MEMOIR_SLAB_WRITTEN, p, "an object was written to after it was freed"));
-    }
+    mr_slab_lock(s);
+    void *p = mr_slab_rounds(s->shared) > 0 || mr_slab_depot_fill(s, s->shared) ? pop(s, s->shared) : NULL;
+    mr_slab_unlock(s);
+    return p ? p : fail();
 }
 
-/* ---- threads with magazines of their own -------------------------------------------------------------------- */
+static void free_shared(struct mr_slab *s, void *p)
+{
+    mr_slab_lock(s);
+    bool right = change(s, p, false);
+    if (right) {
+        push(s->shared, p);
+        if (mr_slab_rounds(s->shared) == s->capacity)
+            mr_slab_depot_drain(s, s->shared, s->capacity / 2);
+    }
+    mr_slab_unlock(s);
+    if (!right)
+        accuse(s, p);
+}
+
+/* ---- threads with magazines of their own ------------------------------------------------------------ */
 
 static struct mr_slab_cache *take_cache_locked(struct mr_slab *s)
 {
     struct mr_slab_cache *cache = s->spare_caches;
     if (cache) {
         s->spare_caches = cache->next;
-    } else if ((size_t)(s->cache_end - s->cache_room) >= sizeof *cache) {
+    } else if ((size_t)(s->cache_end - s->cache_room) >= MR_SLAB_CACHE_BYTES) {
         cache = (struct mr_slab_cache *)(void *)s->cache_room;
-        s->cache_room += mr_align_up(sizeof *cache, MR_CACHE_LINE);
+        s->cache_room += MR_SLAB_CACHE_BYTES;
     }
     return cache;
 }
@@ -185,82 +198,46 @@ static struct mr_slab_cache *my_cache(struct mr_slab *s)
 struct memoir_slab_magazine *mr_slab_next_magazine(struct mr_slab *s, struct memoir_slab_magazine *m)
 {
     if (!m)
-        return &s->face.magazine;
-    if (m == &s->face.magazine)
-        return &s->shared;
-    struct mr_slab_cache *next = m == &s->shared ? s->caches : ((struct mr_slab_cache *)(void *)m)->next;
+        return s->shared;
+    size_t at = offsetof(struct mr_slab_cache, magazine);
+    struct mr_slab_cache *before = (struct mr_slab_cache *)(void *)((char *)m - at);
+    struct mr_slab_cache *next = m == s->shared ? s->caches : before->next;
     return next ? &next->magazine : NULL;
 }
 
-/* ---- the slow halves ------------------------------------------------------------------------------------------ */
+/* ---- the slow halves -------------------------------------------------------------------------------- */
 
 void *memoir_slab_alloc_slow(struct memoir_slab *slab)
 {
-    struct mr_slab *s = whole(slab);
-    if (!has_threads(s))
-        return alloc_from(s, &s->face.magazine);
+    struct mr_slab *s = mr_slab_whole(slab);
+    if (s->face.room != 0)
+        return alloc_from(s, s->shared);
     struct mr_slab_cache *cache = mr_slab_has(s, MEMOIR_SLAB_THREAD_CACHES) ? my_cache(s) : NULL;
     return cache ? alloc_from(s, &cache->magazine) : alloc_shared(s);
 }
 
-static struct mr_slab_fault what_is_wrong(const struct mr_slab *s, const void *p)
-{
-    size_t offset = (size_t)((const char *)p - s->face.base);
-    if (offset / s->face.slab_bytes >= s->fresh)
-        return MR_SLAB_FAULT(MEMOIR_SLAB_FOREIGN_POINTER, p, "free of a pointer that does not lead into these slabs");
-    if (!s->carved[offset / s->face.slab_bytes])
-        return MR_SLAB_FAULT(MEMOIR_SLAB_DOUBLE_FREE, p, "free of an object that is free, and its whole slab with it");
-    if (!memoir_slab_is_object(&s->face, p))
-        return MR_SLAB_FAULT(MEMOIR_SLAB_NOT_AN_OBJECT, p, "free of a pointer that does not lead to the start of an object");
-    if (mr_slab_is_free(s, p))
-        return MR_SLAB_FAULT(MEMOIR_SLAB_DOUBLE_FREE, p, "free of an object that is free");
-    return MR_SLAB_FAULT(0, NULL, NULL);
-}
-
-static void free_shared(struct mr_slab *s, void *p)
-{
-    pthread_mutex_lock(&s->mutex);
-    struct mr_slab_fault f = what_is_wrong(s, p);
-    if (!f.words) {
-        push(s, &s->shared, p);
-        if (mr_slab_rounds(&s->shared) == MEMOIR_SLAB_ROUNDS)
-            mr_slab_depot_drain(s, &s->shared, MR_SLAB_BATCH);
-    }
-    mr_slab_unlock(s);
-    if (f.words)
-        mr_slab_tell(&s->options, &s->face, f);
-}
-
-static void free_alone(struct mr_slab *s, struct memoir_slab_magazine *m, void *p)
-{
-    bool right = memoir_slab_is_object(&s->face, p) && !mr_slab_is_free(s, p);
-    if (MR_LIKELY(right))
-        free_to(s, m, p);
-    else
-        mr_slab_tell(&s->options, &s->face, what_is_wrong(s, p));
-}
-
 void memoir_slab_free_slow(struct memoir_slab *slab, void *p)
 {
-    struct mr_slab *s = whole(slab);
+    struct mr_slab *s = mr_slab_whole(slab);
     if (!p)
         return;
+    if ((uint64_t)((char *)p - s->face.base) >= s->face.reach) {
+        accuse(s, p);
+        return;
+    }
     struct mr_slab_cache *cache = mr_slab_has(s, MEMOIR_SLAB_THREAD_CACHES) ? my_cache(s) : NULL;
-    if (!has_threads(s))
-        free_alone(s, &s->face.magazine, p);
-    else if (cache)
-        free_alone(s, &cache->magazine, p);
+    if (s->face.room != 0 || cache)
+        free_to(s, cache ? &cache->magazine : s->shared, p);
     else
         free_shared(s, p);
 }
 
 void memoir_slab_trim(struct memoir_slab *slab)
 {
-    struct mr_slab *s = whole(slab);
+    struct mr_slab *s = mr_slab_whole(slab);
     struct mr_slab_cache *cache = mr_slab_has(s, MEMOIR_SLAB_THREAD_CACHES) ? pthread_getspecific(s->key) : NULL;
     mr_slab_lock(s);
-    mr_slab_depot_drain(s, &s->face.magazine, mr_slab_rounds(&s->face.magazine));
-    mr_slab_depot_drain(s, &s->shared, mr_slab_rounds(&s->shared));
+    mr_slab_depot_drain(s, s->shared, mr_slab_rounds(s->shared));
     if (cache)
         mr_slab_depot_drain(s, &cache->magazine, mr_slab_rounds(&cache->magazine));
     mr_slab_depot_trim(s, 0);

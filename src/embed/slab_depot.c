@@ -3,7 +3,7 @@
 
 enum { COMMIT = 256 << 10 };
 
-/* ---- the list ------------------------------------------------------------------------------------------- */
+/* ---- the list --------------------------------------------------------------------------------------- */
 
 static void link_front(struct mr_slab *s, uint32_t k)
 {
@@ -30,12 +30,15 @@ static void unlink_slab(struct mr_slab *s, uint32_t k)
     *(d->next == MR_SLAB_NONE ? &s->last_partial : &s->descriptors[d->next].prev) = d->prev;
 }
 
-/* ---- making slabs ----------------------------------------------------------------------------------------- */
+/* ---- making slabs ----------------------------------------------------------------------------------- */
 
+/* Over a caller's buffer everything is there already. */
 static bool commit(struct mr_slab *s, uint32_t k)
 {
-    const char *end = s->face.base + (k + 1) * s->face.slab_bytes, *limit = (char *)s->memory + s->bytes;
-    if (!s->memory || end <= s->committed)
+    if (!s->memory)
+        return true;
+    const char *end = s->face.base + ((uint64_t)(k + 1) << s->slab_shift), *limit = (char *)s->memory + s->bytes;
+    if (end <= s->committed)
         return true;
     size_t missing = mr_align_up((size_t)(end - s->committed), mr_os_page);
     size_t more = mr_min(mr_max(missing, COMMIT), (size_t)(limit - s->committed));
@@ -64,11 +67,8 @@ static bool construct(const struct mr_slab *s, uint32_t k)
 static void set_all_free(struct mr_slab *s, uint32_t k)
 {
     uint64_t *bits = mr_slab_bits(s, k);
-    for (uint32_t i = 0; i < s->per_slab; i++) {
-        char *p = mr_slab_object(s, k, i);
-        memoir_slab_set_key(&s->face, p, mr_slab_key(s, p));
-        bits[i / 64] |= (uint64_t)1 << i % 64;
-    }
+    for (uint32_t i = 0; i < s->per_slab; i += 64)
+        bits[i / 64] = s->per_slab - i < 64 ? ((uint64_t)1 << (s->per_slab - i)) - 1 : ~(uint64_t)0;
     s->descriptors[k].free = s->per_slab;
     s->descriptors[k].hint = 0;
 }
@@ -81,7 +81,7 @@ static uint32_t take_number(struct mr_slab *s)
         s->blank = s->descriptors[k].next;
         return k;
     }
-    return s->fresh < s->face.slabs && commit(s, s->fresh) ? s->fresh++ : MR_SLAB_NONE;
+    return s->fresh < s->slabs && commit(s, s->fresh) ? s->fresh++ : MR_SLAB_NONE;
 }
 
 static void give_number(struct mr_slab *s, uint32_t k)
@@ -100,23 +100,19 @@ static bool carve(struct mr_slab *s)
         return false;
     }
     set_all_free(s, k);
-    s->carved[k] = 1;
+    s->descriptors[k].carved = true;
     s->live++;
     s->empty++;
     link_back(s, k);
     return true;
 }
 
-/* ---- giving slabs back ------------------------------------------------------------------------------------ */
+/* ---- giving slabs back ------------------------------------------------------------------------------ */
 
-/* The OS pages that the slab does not share with its neighbours. */
 static void purge(struct mr_slab *s, uint32_t k)
 {
-    char *from = mr_slab_object(s, k, 0), *to = from + s->face.slab_bytes;
-    from = (char *)mr_align_up((uintptr_t)from, mr_os_page);
-    to = (char *)mr_align_down((uintptr_t)to, mr_os_page);
-    if (s->memory && from < to)
-        mr_vm_purge(from, (size_t)(to - from));
+    if (s->memory)
+        mr_vm_purge(s->face.base + ((uint64_t)k << s->slab_shift), (size_t)1 << s->slab_shift);
 }
 
 static void retire(struct mr_slab *s, uint32_t k)
@@ -125,7 +121,7 @@ static void retire(struct mr_slab *s, uint32_t k)
     destruct(s, k, s->per_slab);
     memset(mr_slab_bits(s, k), 0, s->words * sizeof *s->bits);
     s->descriptors[k].free = 0;
-    s->carved[k] = 0;
+    s->descriptors[k].carved = false;
     s->live--;
     s->empty--;
     purge(s, k);
@@ -141,21 +137,21 @@ void mr_slab_depot_trim(struct mr_slab *s, uint32_t keep)
 void mr_slab_depot_end(struct mr_slab *s)
 {
     for (uint32_t k = 0; s->options.destruct && k < s->fresh; k++)
-        if (s->carved[k])
+        if (s->descriptors[k].carved)
             destruct(s, k, s->per_slab);
 }
 
-/* ---- objects ------------------------------------------------------------------------------------------------ */
+/* ---- objects ---------------------------------------------------------------------------------------- */
 
-/* From one word of the bitmap, the lowest addresses first into the array's end: they are taken from there. */
+/* From one word of the bitmap, the lowest addresses into the end of the places wanted: they are taken from there. */
 static unsigned take_from_word(struct mr_slab *s, uint32_t k, uint32_t w, void **rounds, unsigned want)
 {
-    uint64_t *word = &mr_slab_bits(s, k)[w];
+    uint64_t bits = mr_slab_bits(s, k)[w];
+    char *first = mr_slab_object(s, k, w * 64);
     unsigned n = 0;
-    for (; *word && n < want; n++) {
-        rounds[want - 1 - n] = mr_slab_object(s, k, w * 64 + mr_lowest_bit(*word));
-        *word &= *word - 1;
-    }
+    for (; bits && n < want; n++, bits &= bits - 1)
+        rounds[want - 1 - n] = first + mr_lowest_bit(bits) * s->stride;
+    mr_slab_bits(s, k)[w] = bits;
     return n;
 }
 
@@ -180,29 +176,30 @@ bool mr_slab_depot_fill(struct mr_slab *s, struct memoir_slab_magazine *m)
         s->failures++;
         return false;
     }
-    unsigned n = take_from_slab(s, m->rounds, MR_SLAB_BATCH);
+    unsigned n = take_from_slab(s, m->rounds, (unsigned)mr_min(MR_SLAB_BATCH, s->capacity / 2));
     s->out += n;
     s->peak = mr_max(s->peak, s->out);
     MR_POKE(m->word, m->word + n);
     return true;
 }
 
-/* False: it is there already. It was freed twice, and its key overwritten in between. */
-static bool put(struct mr_slab *s, const char *p)
+/* False: it is none of ours, or there already. */
+static bool put(struct mr_slab *s, const void *p)
 {
-    size_t offset = (size_t)(p - s->face.base);
-    uint32_t k = (uint32_t)(offset / s->face.slab_bytes), i = (uint32_t)(offset % s->face.slab_bytes / s->stride);
-    struct mr_slab_descriptor *d = &s->descriptors[k];
-    uint64_t *word = &mr_slab_bits(s, k)[i / 64], bit = (uint64_t)1 << i % 64;
-    if (*word & bit)
+    struct mr_slab_place at;
+    if (!mr_slab_find(s, p, &at))
+        return false;
+    struct mr_slab_descriptor *d = &s->descriptors[at.k];
+    uint64_t *word = &mr_slab_bits(s, (uint32_t)at.k)[at.i / 64], bit = (uint64_t)1 << at.i % 64;
+    if (*word & bit || !d->carved)
         return false;
     *word |= bit;
-    d->hint = (uint32_t)mr_min(d->hint, i / 64);
+    d->hint = (uint32_t)mr_min(d->hint, at.i / 64);
     if (d->free++ == 0)
-        link_front(s, k);
+        link_front(s, (uint32_t)at.k);
     if (d->free == s->per_slab) {
-        unlink_slab(s, k);
-        link_back(s, k);
+        unlink_slab(s, (uint32_t)at.k);
+        link_back(s, (uint32_t)at.k);
         s->empty++;
     }
     return true;
@@ -212,10 +209,10 @@ void mr_slab_depot_drain(struct mr_slab *s, struct memoir_slab_magazine *m, unsi
 {
     unsigned left = mr_slab_rounds(m) - n;
     for (unsigned i = 0; i < n; i++)
-        if (put(s, m->rounds[i]))
+        if (MR_LIKELY(put(s, m->rounds[i])))
             s->out--;
         else
-            s->twice = m->rounds[i];
+            s->wrong = m->rounds[i];
     memmove(m->rounds, m->rounds + n, left * sizeof *m->rounds);
     MR_POKE(m->word, m->word - n);
     mr_slab_depot_trim(s, 1 + s->live / 8);

@@ -1,7 +1,7 @@
 /* fuzz_embed_gc.c: arbitrary graphs of objects in a collector, against a model that knows all edges.
  *
- * The model says after each collection which objects must be there: those its roots lead to, no more and no less. Each
- * object has its number at its end, so one that was handed out twice, or lost, shows.
+ * The model says after each collection which objects must be there: those its roots lead to, no more and no
+ * less. Each object has its number at its end, so one that was handed out twice, or lost, shows.
  *
  * With clang: -fsanitize=fuzzer,address. With -DFUZZ_MAIN it has a main() of its own: each argument is a file
  * to run, or a number: that many random inputs. */
@@ -210,7 +210,8 @@ static void set_finalizer(size_t i, bool on)
     if (f.count == 0 || !f.objects[i % f.count].p)
         return;
     i %= f.count;
-    require(memoir_gc_set_finalizer(f.gc, f.objects[i].p, on ? finalize : NULL, (void *)(uintptr_t)i), "no finalizer");
+    require(memoir_gc_set_finalizer(f.gc, f.objects[i].p, on ? finalize : NULL, (void *)(uintptr_t)i),
+            "no finalizer");
     f.objects[i].finalized = on;
 }
 
@@ -234,7 +235,8 @@ static void apply(uint8_t op, size_t a, size_t b)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct memoir_gc_options o = { .flags = MEMOIR_GC_NO_STACK | MEMOIR_GC_NO_DATA | MEMOIR_GC_MANUAL, .on_error = listen };
+    struct memoir_gc_options o = { .flags = MEMOIR_GC_NO_STACK | MEMOIR_GC_NO_DATA | MEMOIR_GC_MANUAL,
+                                   .on_error = listen };
     memset(&f, 0, sizeof f);
     f.gc = memoir_gc_create(&o);
     require(f.gc != NULL, "no collector");

@@ -22,6 +22,7 @@ static struct {
     uint64_t allocs;
     int reports;
     uint8_t *freed; /* the last one */
+    bool checked;
 } f;
 
 static void require(bool holds, const char *what)
@@ -32,7 +33,8 @@ static void require(bool holds, const char *what)
     }
 }
 
-static void listen(void *ctx, struct memoir_slab *slab, enum memoir_slab_error kind, const void *pointer, const char *words)
+static void listen(void *ctx, struct memoir_slab *slab, enum memoir_slab_error kind, const void *pointer,
+                   const char *words)
 {
     (void)ctx, (void)slab, (void)pointer;
     require(kind < MEMOIR_SLAB_ERRORS && words && *words, "a report without words");
@@ -87,12 +89,12 @@ static void misuse(size_t which)
     int before = f.reports;
     memoir_slab_free(f.slab, (char *)&f + which % 100);
     require(f.reports == before + 1, "a foreign pointer that was not reported");
-    if (f.freed) {
+    if (f.checked && f.freed) {
         memoir_slab_free(f.slab, f.freed);
         require(f.reports == before + 2, "a second free that was not reported");
     }
     before = f.reports;
-    if (f.count) {
+    if (f.checked && f.count) {
         memoir_slab_free(f.slab, f.objects[which % f.count].p + 1 + which % (f.size > 1 ? f.size - 1 : 1));
         require(f.reports == before + 1, "an interior pointer that was not reported");
     }
@@ -145,12 +147,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     memset(&f, 0, sizeof f);
     o.size = f.size = sizes[data[0] % 16];
-    o.flags = data[1] % 3;
+    o.flags = data[1] % 3 | (data[1] & 4 ? MEMOIR_SLAB_CHECKED : 0);
+    f.checked = (data[1] & 4) != 0;
     o.align = data[1] & 8 ? (size_t)1 << (data[1] >> 4) % 13 : 0;
     o.construct = data[0] & 16 ? construct : NULL;
     o.destruct = data[0] & 16 ? destruct : NULL;
     o.limit = data[0] & 32 ? data[1] : 0;
-    bool in_buffer = data[0] & 64 && o.flags != MEMOIR_SLAB_THREAD_CACHES && f.size < 5000;
+    bool in_buffer = data[0] & 64 && !(o.flags & MEMOIR_SLAB_THREAD_CACHES) && f.size < 5000;
     f.slab = in_buffer ? memoir_slab_create_in(buffer + (data[1] >> 4), BUFFER - 16, &o) : memoir_slab_create(&o);
     require(f.slab != NULL, "no slab");
     for (size_t i = 2; i + 3 <= size; i += 3)

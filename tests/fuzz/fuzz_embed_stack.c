@@ -32,7 +32,8 @@ static void require(bool holds, const char *what)
     }
 }
 
-static void listen(void *ctx, struct memoir_stack *stack, enum memoir_stack_error kind, const void *pointer, const char *words)
+static void listen(void *ctx, struct memoir_stack *stack, enum memoir_stack_error kind, const void *pointer,
+                   const char *words)
 {
     (void)ctx, (void)stack, (void)pointer;
     require(kind < MEMOIR_STACK_ERRORS && words && *words, "a report without words");
@@ -45,7 +46,8 @@ static void take(size_t align, size_t size)
     if (!p)
         return;
     require((uintptr_t)p % (align > 16 ? align : 16) == 0, "a block that is not aligned");
-    require(f.count == 0 || p >= f.blocks[f.count - 1].p + f.blocks[f.count - 1].size, "a block that overlaps the one below");
+    require(f.count == 0 || p >= f.blocks[f.count - 1].p + f.blocks[f.count - 1].size,
+            "a block that overlaps the one below");
     f.blocks[f.count].p = p;
     f.blocks[f.count].size = size;
     f.blocks[f.count].fill = (uint8_t)f.allocs++;
@@ -113,7 +115,8 @@ static void agree(void)
     const char *why = memoir_stack_check(f.stack, NULL);
     require(!why, why);
     require(stats.blocks == f.count && stats.allocs == f.allocs, "statistics that do not add up");
-    require(stats.in_use <= stats.capacity && stats.peak >= stats.in_use && stats.capacity <= stats.limit, "bytes that do not add up");
+    require(stats.in_use <= stats.capacity && stats.peak >= stats.in_use && stats.capacity <= stats.limit,
+            "bytes that do not add up");
     require(f.reports == 0, "a report of nothing");
 }
 
@@ -143,7 +146,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     memset(&f, 0, sizeof f);
     o.flags = data[0] & (MEMOIR_STACK_THREAD_SAFE | MEMOIR_STACK_MAGIC);
-    f.stack = data[0] & 8 ? memoir_stack_create_in(buffer + (data[0] >> 4), BUFFER - 16, &o) : memoir_stack_create(data[0] & 16 ? 70000 : 0, &o);
+    f.stack = data[0] & 8 ? memoir_stack_create_in(buffer + (data[0] >> 4), BUFFER - 16, &o)
+        : memoir_stack_create(data[0] & 16 ? 70000 : 0, &o);
     require(f.stack != NULL, "no stack");
     for (size_t i = 1; i + 3 <= size; i += 3)
         apply(data[i], data[i + 1] | (size_t)data[i + 2] << 8);

@@ -8,7 +8,7 @@
 
 #include "memoir/gc.h"
 
-/* ---- what the handler was told ------------------------------------------------------------------------- */
+/* ---- what the handler was told ---------------------------------------------------------------------- */
 
 static struct {
     int calls;
@@ -68,7 +68,7 @@ static void expect_kept(struct memoir_gc *gc, uint64_t objects)
     expect_sound(gc);
 }
 
-/* ---- objects -------------------------------------------------------------------------------------------- */
+/* ---- objects ---------------------------------------------------------------------------------------- */
 
 Test(embed_gc, objects_of_every_size_are_apart_aligned_and_zero)
 {
@@ -79,7 +79,8 @@ Test(embed_gc, objects_of_every_size_are_apart_aligned_and_zero)
             cr_assert_not_null(p);
             cr_assert_eq((uintptr_t)p % (size % 16 == 0 ? 16 : 8), 0, "%zu", size);
             size_t usable = memoir_gc_size(gc, p);
-            cr_assert(usable >= size && usable <= (size <= 128 ? size + 16 : size <= 16384 ? size + size / 8 + 8 : size + 16384), "%zu", size);
+            cr_assert(usable >= size && usable <= (size <= 128 ? size + 16 : size <= 16384 ? size + size / 8 + 8
+                                                   : size + 16384), "%zu", size);
             for (size_t k = 0; k < usable; k++)
                 cr_assert_eq(p[k], 0);
             memset(p, 0xff, usable);
@@ -114,7 +115,7 @@ Test(embed_gc, every_address_of_a_slab_leads_to_its_object)
     memoir_gc_destroy(gc);
 }
 
-/* ---- what is kept ---------------------------------------------------------------------------------------- */
+/* ---- what is kept ----------------------------------------------------------------------------------- */
 
 struct list { struct list *next; size_t number; };
 
@@ -201,7 +202,7 @@ Test(embed_gc, roots_can_be_removed)
     memoir_gc_destroy(gc);
 }
 
-/* ---- what is found conservatively ---------------------------------------------------------------------------- */
+/* ---- what is found conservatively ------------------------------------------------------------------- */
 
 static struct list *in_data;
 static __thread struct list *in_thread;
@@ -253,7 +254,8 @@ Test(embed_gc, so_they_are_in_another_thread)
 }
 
 /* A pointer that no place in memory holds: in a register that calls preserve. */
-static size_t __attribute__((noinline)) collect_with_registers(struct memoir_gc *gc, uintptr_t a, uintptr_t b, uintptr_t c)
+static size_t __attribute__((noinline)) collect_with_registers(struct memoir_gc *gc, uintptr_t a, uintptr_t b,
+                                                               uintptr_t c)
 {
     uintptr_t mask = 0x5555;
     __asm__ volatile("" : "+r"(mask));
@@ -263,7 +265,8 @@ static size_t __attribute__((noinline)) collect_with_registers(struct memoir_gc 
     return length(x) + length(y) + length(z);
 }
 
-static uintptr_t __attribute__((noinline)) hidden_list(struct memoir_gc *gc) { return (uintptr_t)make_list(gc, 10) ^ 0x5555; }
+static uintptr_t __attribute__((noinline)) hidden_list(struct memoir_gc *gc) { return (uintptr_t)make_list(gc,
+        10) ^ 0x5555; }
 
 Test(embed_gc, registers_are_roots)
 {
@@ -274,7 +277,7 @@ Test(embed_gc, registers_are_roots)
     memoir_gc_destroy(gc);
 }
 
-/* ---- collecting by growth ------------------------------------------------------------------------------------- */
+/* ---- collecting by growth --------------------------------------------------------------------------- */
 
 Test(embed_gc, garbage_does_not_add_up)
 {
@@ -302,7 +305,8 @@ Test(embed_gc, garbage_does_not_add_up)
 
 Test(embed_gc, the_limit_is_a_limit_and_makes_it_collect)
 {
-    struct memoir_gc_options o = { .flags = MEMOIR_GC_NO_STACK | MEMOIR_GC_NO_DATA | MEMOIR_GC_MANUAL, .limit = 4 << 20 };
+    struct memoir_gc_options o = { .flags = MEMOIR_GC_NO_STACK | MEMOIR_GC_NO_DATA | MEMOIR_GC_MANUAL,
+                                   .limit = 4 << 20 };
     struct memoir_gc *gc = memoir_gc_create(&o);
     memoir_gc_add_root(gc, slots, sizeof slots);
     for (int i = 0; i < 100000; i++)
@@ -338,14 +342,15 @@ Test(embed_gc, memory_goes_back_to_the_system)
     memoir_gc_destroy(gc);
 }
 
-/* ---- types ------------------------------------------------------------------------------------------------------ */
+/* ---- types ------------------------------------------------------------------------------------------ */
 
 struct pair { struct pair *left; uintptr_t disguised; struct pair *right; };
 
 Test(embed_gc, a_layout_says_which_words_are_pointers)
 {
     struct memoir_gc *gc = make(MEMOIR_GC_MANUAL);
-    const struct memoir_gc_type *type = memoir_gc_define(gc, &(struct memoir_gc_layout){ .size = sizeof(struct pair), .pointers = 5 });
+    const struct memoir_gc_layout layout = { .size = sizeof(struct pair), .pointers = 5 };
+    const struct memoir_gc_type *type = memoir_gc_define(gc, &layout);
     memoir_gc_add_root(gc, slots, sizeof slots);
     struct pair *root = memoir_gc_new(type);
     slots[0] = (char *)root;
@@ -399,7 +404,8 @@ Test(embed_gc, bad_types_are_told)
 {
     struct memoir_gc *gc = make(0);
     const struct memoir_gc_layout bad[] = {
-        { .size = 0 }, { .size = 16385, .trace = trace_pair }, { .size = 520, .pointers = 1 }, { .size = 16, .pointers = 4 },
+        { .size = 0 }, { .size = 16385, .trace = trace_pair }, { .size = 520, .pointers = 1 },
+            { .size = 16, .pointers = 4 },
         { .size = 12, .pointers = 1 },
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
@@ -415,7 +421,7 @@ Test(embed_gc, bad_types_are_told)
     memoir_gc_destroy(gc);
 }
 
-/* ---- freeing by hand ---------------------------------------------------------------------------------------------- */
+/* ---- freeing by hand -------------------------------------------------------------------------------- */
 
 Test(embed_gc, an_object_can_be_freed_and_its_place_is_used_again)
 {
@@ -466,7 +472,8 @@ Test(embed_gc, frees_of_anything_else_are_told_and_do_nothing)
 
 Test(embed_gc, bad_options_are_told)
 {
-    const struct memoir_gc_options bad[] = { { .flags = 8 }, { .growth = 9 }, { .growth = 1001 }, { .limit = SIZE_MAX } };
+    const struct memoir_gc_options bad[] = { { .flags = 8 }, { .growth = 9 }, { .growth = 1001 },
+                                             { .limit = SIZE_MAX } };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         struct memoir_gc_options o = bad[i];
         o.on_error = listen;
@@ -485,7 +492,7 @@ Test(embed_gc, the_default_handler_aborts, .signal = SIGABRT)
     memoir_gc_free(gc, &told);
 }
 
-/* ---- finalizers ----------------------------------------------------------------------------------------------------- */
+/* ---- finalizers ------------------------------------------------------------------------------------- */
 
 static struct { int calls; void *last; struct memoir_gc *gc; bool revive, work; } final;
 
