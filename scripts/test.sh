@@ -93,6 +93,9 @@ step 'fuzz the options'       fuzz fuzz_conf 20000 src/base/*.c src/os/*.c src/c
 step 'fuzz the pool'          fuzz fuzz_pool 1000 src/base/*.c src/pool/*.c
 step 'fuzz embedded pools'    fuzz fuzz_embed_pool 300 src/embed/{blocks,create,draw,fosters,misuse,protect,survey}.c \
     src/base/*.c src/os/*.c src/pool/*.c
+step 'fuzz embedded stacks'   fuzz fuzz_embed_stack 1000 src/embed/{stack,complain}*.c src/base/*.c src/os/*.c
+step 'fuzz embedded slabs'    fuzz fuzz_embed_slab 500 src/embed/{slab,complain}*.c src/base/*.c src/os/*.c
+step 'fuzz the collector'     fuzz fuzz_embed_gc 3000 src/embed/{gc,complain}*.c src/base/*.c src/os/*.c src/pool/*.c
 step 'fuzz the list of mappings' fuzz fuzz_maps 200000 src/base/*.c src/os/*.c
 step 'fuzz unwind information' fuzz fuzz_cfi 50000 src/base/*.c src/track/cfi*.c
 step 'fuzz the suppressions'  fuzz fuzz_suppress 20000 src/base/*.c src/report/{suppress*,pattern,frames}.c
