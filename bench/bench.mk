@@ -21,6 +21,16 @@ $(B)/bench/%: bench/prog/%.cc bench/bench.mk
 	@mkdir -p $(@D)
 	$(CXX) -std=gnu++17 $(BENCH_CFLAGS) -fno-allocation-dce $< -o $@
 
+# What programs embed, beside what people use instead: the pieces of bench/embed, each a program that prints its table.
+$(B)/bench/embed-%: bench/embed/%.c bench/bench.mk $(B)/libmemoir.a
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 -D_GNU_SOURCE -O2 -g -Wall -Wextra -Iinclude $< $(B)/libmemoir.a -pthread -o $@
+
+# Debian's libgc-dev.
+$(B)/bench/embed-gc-boehm: bench/embed/gc.c bench/bench.mk
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 -D_GNU_SOURCE -DBOEHM -O2 -g -Wall -Wextra $< -lgc -o $@
+
 .PHONY: bench bench-programs bench-quick
 bench-programs: need-cc $(BENCH_BIN) ## the workload programs of the benchmark
 
