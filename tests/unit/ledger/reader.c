@@ -289,7 +289,8 @@ Test(reader, stats_are_within_their_arrays)
 
 /* ---- while it is written ---------------------------------------------------------------------------------------- */
 
-/* Moves its entry to the site and back all the time, and appends; the sum of both never changes. */
+/* Moves its entry to the site and back all the time, and appends; the sum of both never changes. It rests in between
+ * for longer than a slot takes to be read again, also where system calls are slow. */
 static volatile bool stop;
 
 static void *move_all_the_time(void *unused)
@@ -303,8 +304,7 @@ static void *move_all_the_time(void *unused)
         __atomic_store_n(&site->allocs, out ? 1000 : 0, __ATOMIC_RELAXED);
         __atomic_store_n(&d->allocs, out ? 0 : 1000, __ATOMIC_RELAXED);
         __atomic_store_n(&d->seq, seq + 2, __ATOMIC_RELEASE);
-        for (volatile int i = 0; i < 5000; i++)
-            ;
+        nanosleep(&(struct timespec){ .tv_nsec = 100 * 1000 }, NULL);
         if (seq % 64 == 0)
             *APPEND(FRAMES, mr_ledger_frame) = (struct mr_ledger_frame){ .pc = 1, .caller = 1 };
     }
