@@ -32,8 +32,14 @@ static struct flag cut(const char *word)
     return flag;
 }
 
-/* Options of the program memoir, beside those of the table. */
-static const char *const own_flags[] = { "library", "help", "version" };
+#define AT(member) .offset = offsetof(struct mr_args, member)
+
+const struct mr_flag mr_args_flags[] = {
+    { .name = "library", .value = "PATH", .file = true, AT(library),
+      .sentence = "the libmemoir.so to use, instead of the one that lies beside memoir" },
+    { .name = "version", AT(version), .sentence = "the version of memoir" },
+    { .name = NULL },
+};
 
 static const struct mr_option *find_option(const char *name)
 {
@@ -45,19 +51,27 @@ static const struct mr_option *find_option(const char *name)
     return strcmp(spelt, name) == 0 ? option : NULL;
 }
 
+/* The flag that is nearer to `name` than `nearest`, or that one. */
+static const char *nearer(const struct mr_flag *flags, const char *name, const char *nearest, unsigned *least)
+{
+    for (; flags->name; flags++) {
+        unsigned distance = mr_conf_distance(name, strlen(name), flags->name, strlen(flags->name));
+        if (distance < *least) {
+            *least = distance;
+            nearest = flags->name;
+        }
+    }
+    return nearest;
+}
+
 static void say_unknown(const struct flag *flag)
 {
     char best[MR_ARGS_NAME_MAX];
     const char *nearest = best;
     mr_args_name(mr_conf_nearest(flag->name), best);
     unsigned least = mr_conf_distance(flag->name, strlen(flag->name), best, strlen(best));
-    for (size_t i = 0; i < MR_COUNT(own_flags); i++) {
-        unsigned distance = mr_conf_distance(flag->name, strlen(flag->name), own_flags[i], strlen(own_flags[i]));
-        if (distance < least) {
-            least = distance;
-            nearest = own_flags[i];
-        }
-    }
+    nearest = nearer(mr_args_flags, flag->name, nearest, &least);
+    nearest = nearer(mr_report_args_flags, flag->name, nearest, &least);
     mr_cli_say("--%s is no option; did you mean --%s?", flag->name, nearest);
 }
 
@@ -96,17 +110,12 @@ static bool fetch_value(struct flag *flag, char ***words)
  * business, not the library's. */
 static bool read_flag(struct mr_args *args, char ***words)
 {
-    bool known, good = mr_report_args_take(&args->report, words, &known);
+    enum mr_flags_result result = mr_flags_take(mr_args_flags, args, words);
+    if (result == MR_FLAGS_UNKNOWN)
+        result = mr_flags_take(mr_report_args_flags, &args->report, words);
+    if (result != MR_FLAGS_UNKNOWN)
+        return result == MR_FLAGS_TAKEN;
     struct flag flag = cut(**words);
-    if (known)
-        return good;
-    if (strcmp(flag.name, "version") == 0)
-        return args->version = true;
-    if (strcmp(flag.name, "library") == 0) {
-        good = fetch_value(&flag, words);
-        args->library = flag.value;
-        return good;
-    }
     const struct mr_option *option = find_option(flag.name);
     if (!option) {
         say_unknown(&flag);
@@ -132,20 +141,19 @@ bool mr_args_read(struct mr_args *args, char **words)
         mr_cli_say("out of memory");
         return false;
     }
-    for (; *words && **words == '-' && !args->help && !args->report.help && !args->version; words++) {
+    for (; *words && **words == '-' && !args->report.help && !args->version; words++) {
         if (strcmp(*words, "--") == 0) {
             words++;
             break;
         }
-        if (strcmp(*words, "-h") == 0)
-            args->help = true;
-        else if (strncmp(*words, "--", 2) != 0 && strcmp(*words, "-o") != 0) {
+        if (strncmp(*words, "--", 2) != 0 && strcmp(*words, "-o") != 0 && strcmp(*words, "-h") != 0) {
             mr_cli_say("%s is no option; all of memoir's begin with two dashes", *words);
             return false;
-        } else if (!read_flag(args, &words))
+        }
+        if (!read_flag(args, &words))
             return false;
     }
-    args->help |= args->report.help;
+    args->help = args->report.help;
     args->program = words;
     return true;
 }

@@ -18,6 +18,9 @@ struct mr_args {
  * environment as MEMOIR_NAME, where the program will find it. False after one line on stderr. */
 bool mr_args_read(struct mr_args *args, char **words);
 
+/* The options of memoir run beside those of report_args.h and options.def, for a struct mr_args. */
+extern const struct mr_flag mr_args_flags[];
+
 /* The flag's name without the dashes ("pool-limit"), NUL-terminated. */
 #define MR_ARGS_NAME_MAX 32
 void mr_args_name(const struct mr_option *option, char name[MR_ARGS_NAME_MAX]);

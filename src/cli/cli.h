@@ -1,21 +1,28 @@
 /* cli.h: the commands of `memoir`.
  *
- * To add a command: one row in commands[] of main.c, one file cmd_<name>.c with its function, one
- * section in memoir.1. A command is called with the words behind its name (NULL-terminated) and
+ * To add a command: one row in commands[] of main.c, one file cmd_<name>.c with its function and the table of its
+ * options (flags.h), one section in memoir.1: the help and the completion of shells come from the tables. A command is called with the words behind its name (NULL-terminated) and
  * returns the exit code; it has then printed what there is to say, errors as one line on stderr. */
 #ifndef MR_CLI_CLI_H
 #define MR_CLI_CLI_H
 
 #include "base.h"
+#include "flags.h"
 
 typedef int mr_command_main(char **words);
+
+/* What the words of a command are that are no options, for shells to complete. */
+enum mr_cli_words { MR_CLI_NO_WORDS, MR_CLI_PROGRAM, MR_CLI_FILES, MR_CLI_PROCESS, MR_CLI_COMMAND, MR_CLI_SHELL };
 
 struct mr_command {
     const char *name;
     mr_command_main *main;
     const char *usage;    /* behind "usage: " */
     const char *sentence; /* for the list of commands */
-    const char *help;     /* the rest of `memoir help NAME` */
+    const char *help;     /* of `memoir help NAME`: what stands before its options; NULL: nothing */
+    const struct mr_flag *flags, *more_flags; /* NULL: none */
+    const char *tail;     /* what stands behind them; NULL: nothing */
+    enum mr_cli_words words;
 };
 
 extern const struct mr_command mr_cli_commands[];
@@ -38,5 +45,7 @@ mr_command_main mr_cmd_options;
 mr_command_main mr_cmd_diff;
 mr_command_main mr_cmd_oom_test;
 mr_command_main mr_cmd_help;
+
+extern const struct mr_flag mr_cmd_diff_flags[], mr_cmd_oom_test_flags[];
 
 #endif

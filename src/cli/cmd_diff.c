@@ -14,8 +14,15 @@ struct wishes {
     const char *files[2]; /* before, after */
 };
 
-static bool read_format(struct wishes *wishes, const char *value)
+static const char *format_names(size_t i)
 {
+    static const char *const names[] = { "text", "json", NULL };
+    return names[i];
+}
+
+static bool read_format(void *to, const char *value)
+{
+    struct wishes *wishes = to;
     wishes->json = strcmp(value, "json") == 0;
     if (wishes->json || strcmp(value, "text") == 0)
         return true;
@@ -23,8 +30,9 @@ static bool read_format(struct wishes *wishes, const char *value)
     return false;
 }
 
-static bool read_top(struct wishes *wishes, const char *value)
+static bool read_top(void *to, const char *value)
 {
+    struct wishes *wishes = to;
     char *end;
     wishes->top = strtoul(value, &end, 10);
     if (*value >= '0' && *value <= '9' && *end == '\0')
@@ -33,47 +41,30 @@ static bool read_top(struct wishes *wishes, const char *value)
     return false;
 }
 
-/* The value of --NAME=VALUE or --NAME VALUE; NULL when the word is another flag. *words then stands on its last word. */
-static const char *value_of(char ***words, const char *name)
-{
-    size_t len = strlen(name);
-    char *word = **words;
-    if (strncmp(word, name, len) != 0 || (word[len] && word[len] != '='))
-        return NULL;
-    if (word[len])
-        return word + len + 1;
-    return (*words)[1] ? *++*words : "";
-}
+const struct mr_flag mr_cmd_diff_flags[] = {
+    { .name = "format", .value = "FORMAT", .read = read_format, .words = format_names, .sentence = "how it is written" },
+    { .name = "top", .value = "N", .read = read_top, .sentence = "list N sites (default 20; 0: all)" },
+    { .name = "help", .letter = 'h', .offset = offsetof(struct wishes, help), .sentence = "this help" },
+    { .name = NULL },
+};
 
-static bool read_flag(struct wishes *wishes, char ***words)
+static bool take_file(struct wishes *wishes, const char *word, size_t *files)
 {
-    const char *value;
-    if (strcmp(**words, "--help") == 0 || strcmp(**words, "-h") == 0)
-        return wishes->help = true;
-    if ((value = value_of(words, "--format")) != NULL)
-        return read_format(wishes, value);
-    if ((value = value_of(words, "--top")) != NULL)
-        return read_top(wishes, value);
-    mr_cli_say("memoir diff has no option %.80s; it has --format and --top", **words);
-    return false;
+    if (*files == 2)
+        mr_cli_say("memoir diff compares two files; %s is a third", word);
+    else
+        wishes->files[*files] = word;
+    return (*files)++ < 2;
 }
 
 static bool read_words(struct wishes *wishes, char **words)
 {
     size_t files = 0;
-    bool flags = true;
-    for (; *words && !wishes->help; words++) {
-        if (flags && strcmp(*words, "--") == 0)
-            flags = false;
-        else if (flags && **words == '-') {
-            if (!read_flag(wishes, &words))
-                return false;
-        } else if (files < 2)
-            wishes->files[files++] = *words;
-        else {
-            mr_cli_say("memoir diff compares two files; %s is a third", *words);
+    while (*words && !wishes->help) {
+        if (!mr_flags_read("diff", mr_cmd_diff_flags, wishes, &words))
             return false;
-        }
+        if (*words && !take_file(wishes, *words++, &files))
+            return false;
     }
     if (files < 2 && !wishes->help)
         mr_cli_say("memoir diff needs two files: a ledger or a JSON report each, the earlier one first");

@@ -12,6 +12,21 @@ static int explain_all(void)
     return 0;
 }
 
+static void explain(const struct mr_command *command)
+{
+    printf("usage: %s\n\n%s.\n", command->usage, command->sentence);
+    if (command->help)
+        printf("\n%s", command->help);
+    if (command->flags)
+        printf("\n");
+    if (command->flags)
+        mr_flags_print(command->flags);
+    if (command->more_flags)
+        mr_flags_print(command->more_flags);
+    if (command->tail)
+        printf("\n%s", command->tail);
+}
+
 int mr_cmd_help(char **words)
 {
     if (!*words)
@@ -21,6 +36,6 @@ int mr_cmd_help(char **words)
         mr_cli_say("%s is no command; did you mean %s?", *words, mr_cli_nearest(*words)->name);
         return MR_CODE_USAGE;
     }
-    printf("usage: %s\n\n%s.\n%s%s", command->usage, command->sentence, *command->help ? "\n" : "", command->help);
+    explain(command);
     return 0;
 }

@@ -5,7 +5,6 @@
 #include "preload.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,84 +26,54 @@ struct request {
     bool help;
 };
 
-static bool read_number(const char *name, const char *value, unsigned long most, size_t *number)
+static bool read_max_runs(void *to, const char *value)
 {
-    char *end;
-    errno = 0;
-    unsigned long n = value && *value >= '0' && *value <= '9' ? strtoul(value, &end, 10) : ULONG_MAX;
-    if (n == ULONG_MAX || errno || *end || n > most) {
-        mr_cli_say("--%s=%.100s: not a whole number from 0 to %lu", name, value ? value : "", most);
+    struct request *request = to;
+    return mr_flags_number("max-runs", value, 0, 1000000, &request->test.max_runs);
+}
+
+static bool read_jobs(void *to, const char *value)
+{
+    struct request *request = to;
+    return mr_flags_number("jobs", value, 0, JOBS_MOST, &request->test.jobs);
+}
+
+static bool read_top(void *to, const char *value)
+{
+    struct request *request = to;
+    return mr_flags_number("top", value, 0, 1000000, &request->test.top);
+}
+
+static bool read_timeout(void *to, const char *value)
+{
+    struct request *request = to;
+    unsigned long seconds;
+    if (!mr_flags_number("timeout", value, 0, 86400, &seconds))
         return false;
-    }
-    *number = n;
+    request->test.plan.timeout_ms = seconds * 1000;
     return true;
 }
 
-static bool set_timeout(struct mr_oom_test *test, const char *value)
-{
-    size_t seconds;
-    if (!read_number("timeout", value, 86400, &seconds))
-        return false;
-    test->plan.timeout_ms = seconds * 1000;
-    return true;
-}
-
-static bool read_flag(struct request *request, const char *name, const char *value)
-{
-    struct mr_oom_test *test = &request->test;
-    if (strcmp(name, "library") == 0) {
-        request->library = value;
-        return true;
-    }
-    if (strcmp(name, "max-runs") == 0)
-        return read_number(name, value, 1000000, &test->max_runs);
-    if (strcmp(name, "jobs") == 0)
-        return read_number(name, value, JOBS_MOST, &test->jobs);
-    if (strcmp(name, "top") == 0)
-        return read_number(name, value, 1000000, &test->top);
-    if (strcmp(name, "timeout") == 0)
-        return set_timeout(test, value);
-    mr_cli_say("--%s is no option of memoir oom-test; memoir help oom-test lists them", name);
-    return false;
-}
-
-/* "--name=value" or "--name value". */
-static bool read_word(struct request *request, char ***words)
-{
-    char name[32];
-    const char *word = **words + 2;
-    size_t len = strcspn(word, "=");
-    snprintf(name, sizeof name, "%.*s", (int)mr_min(len, INT_MAX), word);
-    const char *value = word[len] ? word + len + 1 : (*words)[1];
-    if (strcmp(name, "help") == 0)
-        return request->help = true;
-    if (!value) {
-        mr_cli_say("--%s needs a value", name);
-        return false;
-    }
-    *words += word[len] == '\0';
-    return read_flag(request, name, value);
-}
+const struct mr_flag mr_cmd_oom_test_flags[] = {
+    { .name = "max-runs", .value = "N", .read = read_max_runs,
+      .sentence = "run at most N times, the most called call stacks first (default 500)" },
+    { .name = "jobs", .value = "N", .read = read_jobs, .sentence = "N runs at a time (default: as many as there are processors)" },
+    { .name = "timeout", .value = "SECONDS", .read = read_timeout,
+      .sentence = "a run that takes longer hangs (default: ten times the first run, at least 5)" },
+    { .name = "top", .value = "N", .read = read_top, .sentence = "list N runs (default 20; 0: all)" },
+    { .name = "library", .value = "PATH", .file = true, .offset = offsetof(struct request, library),
+      .sentence = "the libmemoir.so to use, instead of the one that lies beside memoir" },
+    { .name = "help", .letter = 'h', .offset = offsetof(struct request, help), .sentence = "this help" },
+    { .name = NULL },
+};
 
 static bool read_words(struct request *request, char **words)
 {
     long cpus = sysconf(_SC_NPROCESSORS_ONLN);
     request->test = (struct mr_oom_test){ .max_runs = MAX_RUNS, .top = TOP };
     request->test.jobs = (size_t)mr_min(cpus > 0 ? cpus : 1, JOBS_MOST);
-    for (; *words && **words == '-' && !request->help; words++) {
-        if (strcmp(*words, "--") == 0) {
-            words++;
-            break;
-        }
-        if (strcmp(*words, "-h") == 0) {
-            request->help = true;
-        } else if (strncmp(*words, "--", 2) != 0) {
-            mr_cli_say("%s is no option of memoir oom-test; memoir help oom-test lists them", *words);
-            return false;
-        } else if (!read_word(request, &words)) {
-            return false;
-        }
-    }
+    if (!mr_flags_read("oom-test", mr_cmd_oom_test_flags, request, &words))
+        return false;
     request->test.plan.program = words;
     if (!*words && !request->help)
         mr_cli_say("no program to run; memoir help oom-test says how");

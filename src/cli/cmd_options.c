@@ -1,32 +1,12 @@
 #include "cli.h"
 #include "args.h"
 #include "conf.h"
+#include "flags.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#define COLUMNS 100
 #define INDENT 25 /* where the sentences begin */
-
-/* Prints text word by word from column INDENT on, breaking lines at blanks and bars. */
-static void print_wrapped(const char *text)
-{
-    size_t column = INDENT;
-    while (*text) {
-        size_t len = strcspn(text, " |");
-        len += text[len] != '\0';
-        if (column > INDENT && column + len > COLUMNS) {
-            printf("\n%*s", INDENT, "");
-            column = INDENT;
-        }
-        /* The blank at which a line ends is not printed. */
-        bool last = text[len] == '\0' || column + len + strcspn(text + len, " |") + 1 > COLUMNS;
-        printf("%.*s", (int)(len - (last && text[len - 1] == ' ')), text);
-        column += len;
-        text += len;
-    }
-    printf("\n");
-}
 
 static void print_option(const struct mr_option *option)
 {
@@ -35,10 +15,10 @@ static void print_option(const struct mr_option *option)
     mr_conf_print_value(&mr_conf, option, &f);
     mr_args_name(option, name);
     printf("  %-12s  %-7s  ", name, *mr_fmt_end_string(&f) ? value : "-");
-    print_wrapped(option->sentence);
+    mr_flags_print_wrapped(option->sentence, INDENT);
     if (*option->values) {
         printf("%*s", INDENT, "");
-        print_wrapped(option->values);
+        mr_flags_print_wrapped(option->values, INDENT);
     }
 }
 

@@ -1,4 +1,5 @@
 #include "cli.h"
+#include "args.h"
 #include "conf.h"
 
 #include <errno.h>
@@ -10,79 +11,56 @@
 const struct mr_command mr_cli_commands[] = {
     { "run", mr_cmd_run, "memoir [run] [options] [--] program [arguments]",
       "run a program on memoir's heap and show the report when it has ended",
+      .help =
       "The program's input, output and exit code are its own; if a signal kills it, memoir dies of the\n"
       "same signal. Signals sent to memoir reach the program. The report goes to stderr when the program\n"
       "has ended: statistics and what is still in use, unless --stats=0 or --leaks=off take a part away.\n"
       "\n"
-      "  --NAME=VALUE      any option of `memoir options`; of on/off options --NAME alone switches on.\n"
-      "                    MEMOIR_* variables of the environment count where no option is given\n"
-      "  --output=FILE     keep the report; FILE.%p gives every process of the program its own\n"
-      "  --library=PATH    the libmemoir.so to use, instead of the one that lies beside memoir\n"
-      "  --                what follows is the program, even if it is named like a command\n"
-      "\n"
-      "Exit code: the program's; 2 usage, 125 memoir itself failed, 126 not executable, 127 not found.\n" },
+      "  --NAME=VALUE              any option of `memoir options`; of on/off options --NAME alone switches\n"
+      "                            on. MEMOIR_* variables of the environment count where no option is given\n"
+      "  --                        what follows is the program, even if it is named like a command\n",
+      .flags = mr_args_flags, .more_flags = mr_report_args_flags, .words = MR_CLI_PROGRAM,
+      .tail = "Exit code: the program's; 2 usage, 125 memoir itself failed, 126 not executable, 127 not found.\n" },
     { "report", mr_cmd_report, "memoir report [options] [LEDGER|PID]",
       "tell what a ledger says of a process that runs, has ended or was killed",
+      .help =
       "The ledger is the file that MEMOIR_LEDGER or memoir run --ledger named. memoir run keeps those of the last\n"
-      "runs: PID is one of theirs, and nothing is the last.\n"
-      "\n"
-      "  --format=FORMAT         text, json, pprof, folded, massif, openmetrics, github or sarif\n"
-      "  -o, --output=FILE       write it there, not to standard output\n"
-      "  --sort=KEY              bytes, blocks, allocations, peak, temporary or growth\n"
-      "  --top=N                 list so many sites at most (text: 20; 0: all)\n"
-      "  --leak-kinds=LIST       list definite,indirect,possible,reachable,in_use or all; else all that is\n"
-      "                          lost or grows\n"
-      "  --function=PATTERN      only sites with such a function in their stack (* and ? are wildcards)\n"
-      "  --module=PATTERN        only sites with such an object in their stack\n"
-      "  --file=PATTERN          only sites with such a source file in their stack\n"
-      "  --cost=COST             what folded stacks weigh: in_use, peak, leaked, allocations or temporary\n"
-      "  --suppressions=FILE     pass over what the file names, as LeakSanitizer or Valgrind write it;\n"
-      "                          may be given again\n"
-      "  --no-default-suppressions  also tell of what glibc and libstdc++ keep on purpose\n"
-      "  --show-suppressions     then say on stderr which suppressions were used, and which not\n"
-      "  --gen-suppressions      in place of the report, write a suppression for each site listed\n"
-      "  --baseline=FILE         an earlier ledger or JSON report: its leaks do not count as new\n"
-      "  --error-exitcode=N      exit with N if there are leaks (new ones, with a baseline)\n"
-      "  --debuginfod            ask the servers of DEBUGINFOD_URLS for debug information\n"
-      "\n"
-      "Exit code: 0, N of --error-exitcode, 2 usage, 125 the ledger cannot be read.\n" },
+      "runs: PID is one of theirs, and nothing is the last.\n",
+      .flags = mr_report_args_flags, .words = MR_CLI_FILES,
+      .tail = "Exit code: 0, N of --error-exitcode, 2 usage, 125 the ledger cannot be read.\n" },
     { "leaks", mr_cmd_leaks, "memoir leaks [options] PID",
       "have a running process look for leaks, and tell what it found",
+      .help =
       "The process must keep a ledger: started by memoir run, or with MEMOIR_LEDGER=FILE. It is stopped no longer than\n"
-      "a fork takes; the blocks are looked at in a copy. Options are those of memoir report.\n"
-      "\n"
-      "Exit code: 0, N of --error-exitcode, 2 usage, 125 the process keeps no ledger or does not answer.\n" },
+      "a fork takes; the blocks are looked at in a copy.\n",
+      .flags = mr_report_args_flags, .words = MR_CLI_PROCESS,
+      .tail = "Exit code: 0, N of --error-exitcode, 2 usage, 125 the process keeps no ledger or does not answer.\n" },
     { "options", mr_cmd_options, "memoir options", "list every option with its default",
+      .help =
       "Every option is --NAME=VALUE for memoir run and MEMOIR_NAME in the environment (upper case, _ for -)\n"
       "for a program that runs with LD_PRELOAD=libmemoir.so.\n" },
     { "diff", mr_cmd_diff, "memoir diff [options] before after",
       "compare what two runs had in use at the end, call stack by call stack",
+      .help =
       "Both files are ledgers or reports kept with memoir report --format=json. Call stacks are the same when their\n"
       "functions are: lines, addresses and builds may differ. Shown are the sites that appeared, grew, shrank and\n"
-      "vanished, the largest change first, and sums that lead from before to after.\n"
-      "\n"
-      "  --format=text|json\n"
-      "  --top=N           list N sites (default 20; 0: all)\n"
-      "\n"
-      "Exit code: 0, different or not; 2 usage, 125 a file could not be read.\n" },
+      "vanished, the largest change first, and sums that lead from before to after.\n",
+      .flags = mr_cmd_diff_flags, .words = MR_CLI_FILES,
+      .tail = "Exit code: 0, different or not; 2 usage, 125 a file could not be read.\n" },
     { "oom-test", mr_cmd_oom_test, "memoir oom-test [options] [--] program [arguments]",
       "run a program once for each call stack that asks for memory, and refuse it there",
+      .help =
       "The program first runs as it is. Each further run refuses the first request of one call stack: NULL and\n"
       "ENOMEM, bad_alloc from new. Told are the runs that crashed, hung, ended with another exit code or wrote\n"
-      "another output, with that call stack. The program must end by itself, and bear being run many times.\n"
-      "\n"
-      "  --max-runs=N        run at most N times, the most called call stacks first (default 500)\n"
-      "  --jobs=N            N runs at a time (default: as many as there are processors)\n"
-      "  --timeout=SECONDS   a run that takes longer hangs (default: ten times the first run, at least 5)\n"
-      "  --top=N             list N runs (default 20; 0: all)\n"
-      "  --library=PATH      the libmemoir.so to use, instead of the one that lies beside memoir\n"
-      "\n"
+      "another output, with that call stack. The program must end by itself, and bear being run many times.\n",
+      .flags = mr_cmd_oom_test_flags, .words = MR_CLI_PROGRAM,
+      .tail =
       "Input that is a file is given to every run, any other to none. MEMOIR_* variables hold for the program:\n"
       "MEMOIR_CHECK=1 also finds what is written where nothing was allocated. MEMOIR_FAIL=stack:NUMBER, as\n"
       "listed, repeats one run under a debugger (with MEMOIR_TRACE=full).\n"
       "\n"
       "Exit code: 0; 1 a run crashed, hung or told the wrong thing; 2 usage; 125 memoir itself failed.\n" },
-    { "help", mr_cmd_help, "memoir help [command]", "explain memoir, or one command", "" },
+    { "help", mr_cmd_help, "memoir help [command]", "explain memoir, or one command", .words = MR_CLI_COMMAND },
 };
 const size_t mr_cli_command_count = MR_COUNT(mr_cli_commands);
 

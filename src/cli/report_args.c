@@ -6,66 +6,66 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LEAK_KINDS "definite,indirect,possible,reachable,in_use,all"
-
 /* --- values ------------------------------------------------------------------------------------------------ */
+
+static const struct mr_report_format *format_at(size_t i)
+{
+    if (i < mr_report_format_count)
+        return &mr_report_formats[i];
+    i -= mr_report_format_count;
+    return i < mr_report_cli_format_count ? &mr_report_cli_formats[i] : NULL;
+}
+
+static const char *format_names(size_t i)
+{
+    const struct mr_report_format *format = format_at(i);
+    return format ? format->name : NULL;
+}
 
 static const struct mr_report_format *find_format(const char *name)
 {
-    for (size_t i = 0; i < mr_report_format_count; i++)
-        if (strcmp(mr_report_formats[i].name, name) == 0)
-            return &mr_report_formats[i];
-    for (size_t i = 0; i < mr_report_cli_format_count; i++)
-        if (strcmp(mr_report_cli_formats[i].name, name) == 0)
-            return &mr_report_cli_formats[i];
-    return NULL;
+    size_t i = 0;
+    while (format_at(i) && strcmp(format_at(i)->name, name) != 0)
+        i++;
+    return format_at(i);
 }
 
-static bool read_format(struct mr_report_args *args, const char *value)
+static bool read_format(void *to, const char *value)
 {
+    struct mr_report_args *args = to;
     char names[256];
     struct mr_fmt f = mr_fmt_to_buffer(names, sizeof names);
     args->format = find_format(value);
     if (args->format)
         return true;
-    for (size_t i = 0; i < mr_report_format_count; i++)
-        mr_fmt_print(&f, "%s%s", i ? ", " : "", mr_report_formats[i].name);
-    for (size_t i = 0; i < mr_report_cli_format_count; i++)
-        mr_fmt_print(&f, ", %s", mr_report_cli_formats[i].name);
+    for (size_t i = 0; format_names(i); i++)
+        mr_fmt_print(&f, "%s%s", i ? ", " : "", format_names(i));
     mr_cli_say("--format=%.40s: the formats are %s", value, mr_fmt_end_string(&f));
     return false;
 }
 
-/* One of `names`; its index, or -1 after one line. */
-static int choose(const char *flag, const char *value, const char *const *names, size_t count)
-{
-    char all[256];
-    struct mr_fmt f = mr_fmt_to_buffer(all, sizeof all);
-    for (size_t i = 0; i < count; i++) {
-        if (strcmp(names[i], value) == 0)
-            return (int)i;
-        mr_fmt_print(&f, "%s%s", i ? "|" : "", names[i]);
-    }
-    mr_cli_say("--%s=%.40s: not one of %s", flag, value, mr_fmt_end_string(&f));
-    return -1;
-}
+static const char *sort_names(size_t i) { return i < MR_MODEL_SORT_COUNT ? mr_model_sort_names[i] : NULL; }
+static const char *cost_names(size_t i) { return i < MR_COST_COUNT ? mr_report_cost_names[i] : NULL; }
 
-static bool read_sort(struct mr_report_args *args, const char *value)
+static bool read_sort(void *to, const char *value)
 {
-    int i = choose("sort", value, mr_model_sort_names, MR_MODEL_SORT_COUNT);
+    struct mr_report_args *args = to;
+    int i = mr_flags_choose("sort", value, sort_names);
     args->wishes.sort = (enum mr_model_sort)i;
     return i >= 0;
 }
 
-static bool read_cost(struct mr_report_args *args, const char *value)
+static bool read_cost(void *to, const char *value)
 {
-    int i = choose("cost", value, mr_report_cost_names, MR_COST_COUNT);
+    struct mr_report_args *args = to;
+    int i = mr_flags_choose("cost", value, cost_names);
     args->cost = (enum mr_report_cost)i;
     return i >= 0;
 }
 
-static bool read_top(struct mr_report_args *args, const char *value)
+static bool read_top(void *to, const char *value)
 {
+    struct mr_report_args *args = to;
     char *end;
     errno = 0;
     args->wishes.top = strtoul(value, &end, 10);
@@ -76,30 +76,35 @@ static bool read_top(struct mr_report_args *args, const char *value)
     return false;
 }
 
-static bool read_kinds(struct mr_report_args *args, const char *value)
+/* The last of them stands for all the others. */
+static const char *kind_names(size_t i)
 {
-    static const char *const names[] = { "definite", "indirect", "possible", "reachable", "in_use" };
+    static const char *const names[] = { "definite", "indirect", "possible", "reachable", "in_use", "all", NULL };
+    return names[i];
+}
+
+static bool read_kinds(void *to, const char *value)
+{
+    struct mr_report_args *args = to;
     args->wishes.kinds = 0;
     for (const char *p = value;;) {
         size_t len = strcspn(p, ","), i = 0;
-        while (i < MR_COUNT(names) && !(strlen(names[i]) == len && memcmp(names[i], p, len) == 0))
+        while (kind_names(i) && !(strlen(kind_names(i)) == len && memcmp(kind_names(i), p, len) == 0))
             i++;
-        if (i < MR_COUNT(names)) {
-            args->wishes.kinds |= MR_MODEL_KIND(i);
-        } else if (len == 3 && memcmp(p, "all", 3) == 0) {
-            args->wishes.kinds |= (1u << MR_COUNT(names)) - 1;
-        } else {
-            mr_cli_say("--leak-kinds=%.80s: a list of " LEAK_KINDS, value);
+        if (!kind_names(i)) {
+            mr_cli_say("--leak-kinds=%.80s: a list of definite,indirect,possible,reachable,in_use,all", value);
             return false;
         }
+        args->wishes.kinds |= kind_names(i + 1) ? MR_MODEL_KIND(i) : MR_MODEL_KIND(i) - 1;
         if (p[len] == '\0')
             return true;
         p += len + 1;
     }
 }
 
-static bool read_error_exitcode(struct mr_report_args *args, const char *value)
+static bool read_error_exitcode(void *to, const char *value)
 {
+    struct mr_report_args *args = to;
     return mr_judge_read_code(&args->judge, value);
 }
 
@@ -109,8 +114,9 @@ static void say_bad_suppression(void *ctx, const char *where, unsigned line, con
     mr_cli_say("%s:%u: %s", where, line, what);
 }
 
-static bool read_suppressions(struct mr_report_args *args, const char *path)
+static bool read_suppressions(void *to, const char *path)
 {
+    struct mr_report_args *args = to;
     char *text = NULL;
     FILE *f = fopen(path, "re");
     ssize_t len = f ? getdelim(&text, &(size_t){ 0 }, EOF, f) : -1;
@@ -127,74 +133,37 @@ static bool read_suppressions(struct mr_report_args *args, const char *path)
 
 /* --- flags -------------------------------------------------------------------------------------------------- */
 
-/* Flags with a value: what reads it, or where its text goes. */
-static const struct {
-    const char *name;
-    bool (*read)(struct mr_report_args *args, const char *value);
-    size_t offset;
-} valued[] = {
-    { "format", read_format, 0 },
-    { "sort", read_sort, 0 },
-    { "top", read_top, 0 },
-    { "leak-kinds", read_kinds, 0 },
-    { "function", NULL, offsetof(struct mr_report_args, wishes.function) },
-    { "module", NULL, offsetof(struct mr_report_args, wishes.module) },
-    { "file", NULL, offsetof(struct mr_report_args, wishes.file) },
-    { "cost", read_cost, 0 },
-    { "suppressions", read_suppressions, 0 },
-    { "output", NULL, offsetof(struct mr_report_args, output) },
-    { "baseline", NULL, offsetof(struct mr_report_args, judge.baseline) },
-    { "error-exitcode", read_error_exitcode, 0 },
+#define AT(member) .offset = offsetof(struct mr_report_args, member)
+
+const struct mr_flag mr_report_args_flags[] = {
+    { .name = "format", .value = "FORMAT", .read = read_format, .words = format_names, .sentence = "how it is written" },
+    { .name = "output", .letter = 'o', .value = "FILE", .file = true, AT(output),
+      .sentence = "write it there; FILE.%p gives every process of memoir run its own" },
+    { .name = "sort", .value = "KEY", .read = read_sort, .words = sort_names, .sentence = "the order of sites" },
+    { .name = "top", .value = "N", .read = read_top, .sentence = "list so many sites at most (text: 20; 0: all)" },
+    { .name = "leak-kinds", .value = "LIST", .read = read_kinds, .words = kind_names,
+      .sentence = "what is listed, else all that is lost or grows" },
+    { .name = "function", .value = "PATTERN", AT(wishes.function),
+      .sentence = "only sites with such a function in their stack (* and ? are wildcards)" },
+    { .name = "module", .value = "PATTERN", AT(wishes.module), .sentence = "only sites with such an object in their stack" },
+    { .name = "file", .value = "PATTERN", AT(wishes.file), .sentence = "only sites with such a source file in their stack" },
+    { .name = "cost", .value = "COST", .read = read_cost, .words = cost_names, .sentence = "what folded stacks weigh" },
+    { .name = "suppressions", .value = "FILE", .file = true, .read = read_suppressions,
+      .sentence = "pass over what the file names, as LeakSanitizer or Valgrind write it; may be given again" },
+    { .name = "no-default-suppressions", AT(no_default_suppressions),
+      .sentence = "also tell of what glibc and libstdc++ keep on purpose" },
+    { .name = "show-suppressions", AT(show_suppressions),
+      .sentence = "then say on stderr which suppressions were used, and which not" },
+    { .name = "gen-suppressions", AT(gen_suppressions),
+      .sentence = "in place of the report, write a suppression for each site listed" },
+    { .name = "baseline", .value = "FILE", .file = true, AT(judge.baseline),
+      .sentence = "an earlier ledger or JSON report: its leaks do not count as new" },
+    { .name = "error-exitcode", .value = "N", .read = read_error_exitcode,
+      .sentence = "exit with N if there are leaks (new ones, with a baseline)" },
+    { .name = "debuginfod", AT(debuginfod), .sentence = "ask the servers of DEBUGINFOD_URLS for debug information" },
+    { .name = "help", .letter = 'h', AT(help), .sentence = "this help" },
+    { .name = NULL },
 };
-
-/* Flags that are there or not. */
-static const struct {
-    const char *name;
-    size_t offset;
-} plain[] = {
-    { "help", offsetof(struct mr_report_args, help) },
-    { "debuginfod", offsetof(struct mr_report_args, debuginfod) },
-    { "gen-suppressions", offsetof(struct mr_report_args, gen_suppressions) },
-    { "show-suppressions", offsetof(struct mr_report_args, show_suppressions) },
-    { "no-default-suppressions", offsetof(struct mr_report_args, no_default_suppressions) },
-};
-
-static bool take_value(struct mr_report_args *args, size_t i, const char *value, char ***words)
-{
-    if (!value && (*words)[1])
-        value = *++*words;
-    if (!value || !*value) {
-        mr_cli_say("--%s needs a value", valued[i].name);
-        return false;
-    }
-    if (valued[i].read)
-        return valued[i].read(args, value);
-    *(const char **)((char *)args + valued[i].offset) = value;
-    return true;
-}
-
-static bool is_named(const char *word, size_t len, const char *name)
-{
-    return strlen(name) == len && memcmp(name, word, len) == 0;
-}
-
-bool mr_report_args_take(struct mr_report_args *args, char ***words, bool *known)
-{
-    const char *name = strcmp(**words, "-o") == 0 ? "output" : **words + 2, *equals = strchr(name, '=');
-    size_t len = equals ? (size_t)(equals - name) : strlen(name);
-    *known = true;
-    for (size_t i = 0; i < MR_COUNT(valued); i++)
-        if (is_named(name, len, valued[i].name))
-            return take_value(args, i, equals ? equals + 1 : NULL, words);
-    for (size_t i = 0; i < MR_COUNT(plain); i++) {
-        if (!is_named(name, len, plain[i].name))
-            continue;
-        if (equals)
-            mr_cli_say("--%s takes no value", plain[i].name);
-        return *(bool *)((char *)args + plain[i].offset) = !equals;
-    }
-    return *known = false;
-}
 
 bool mr_report_args_init(struct mr_report_args *args)
 {
@@ -211,20 +180,17 @@ void mr_report_args_free(struct mr_report_args *args)
 static bool take_word(struct mr_report_args *args, char ***words)
 {
     const char *word = **words;
-    bool known = false, good;
-    if (strcmp(word, "-h") == 0)
-        return args->help = true;
     if (word[0] != '-') {
         if (args->file)
             mr_cli_say("one ledger at a time: %.200s and %.200s; memoir diff compares two", args->file, word);
-        good = !args->file;
+        bool good = !args->file;
         args->file = word;
         return good;
     }
-    good = (word[1] == '-' || strcmp(word, "-o") == 0) && mr_report_args_take(args, words, &known);
-    if (!known)
+    enum mr_flags_result result = mr_flags_take(mr_report_args_flags, args, words);
+    if (result == MR_FLAGS_UNKNOWN)
         mr_cli_say("memoir report has no option %.80s; memoir help report lists them", word);
-    return good;
+    return result == MR_FLAGS_TAKEN;
 }
 
 bool mr_report_args_read(struct mr_report_args *args, char **words)

@@ -2,6 +2,7 @@
 #ifndef MR_CLI_REPORT_ARGS_H
 #define MR_CLI_REPORT_ARGS_H
 
+#include "flags.h"
 #include "judge.h"
 #include "report.h"
 
@@ -22,9 +23,8 @@ struct mr_report_args {
 bool mr_report_args_init(struct mr_report_args *args);
 void mr_report_args_free(struct mr_report_args *args);
 
-/* Takes the option at *words, with its value moved on to *words' last word. False after one line on stderr, or
- * silently with *known false if memoir report has no such option. */
-bool mr_report_args_take(struct mr_report_args *args, char ***words, bool *known);
+/* The options of memoir report, for a struct mr_report_args. */
+extern const struct mr_flag mr_report_args_flags[];
 
 /* Reads all words. False after one line. */
 bool mr_report_args_read(struct mr_report_args *args, char **words);

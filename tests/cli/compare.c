@@ -111,7 +111,7 @@ Test(compare, bad_words)
     check(WORDS("diff", "a", "b", "c"), "exit 2", "memoir: memoir diff compares two files; c is a third\n");
     check(WORDS("diff", "--top=x", "a", "b"), "exit 2", "memoir: --top=x: a number of sites, or 0 for all\n");
     check(WORDS("diff", "--format", "xml", "a", "b"), "exit 2", "memoir: --format=xml: a difference is written as text or json\n");
-    check(WORDS("diff", "--sort=bytes", "a", "b"), "exit 2", "memoir: memoir diff has no option --sort=bytes; it has --format and --top\n");
+    check(WORDS("diff", "--sort=bytes", "a", "b"), "exit 2", "memoir: memoir diff has no option --sort=bytes; memoir help diff lists them\n");
     check(WORDS("diff", few, "/no/such/file"), "exit 125", "memoir: /no/such/file: No such file or directory\n");
     check(WORDS("diff", "tests/cli/expected/stacks.sarif", few), "exit 125",
           "memoir: tests/cli/expected/stacks.sarif: neither a ledger nor a JSON report of memoir's: it is JSON of something else\n");

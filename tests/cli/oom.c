@@ -72,7 +72,7 @@ Test(oom, a_program_that_never_fails_is_fine, .timeout = 60)
 Test(oom, what_cannot_be_done_is_said_in_one_line, .timeout = 60)
 {
     expect_one_line(WORDS("--jobs=x", "true"), 2, "--jobs=x: not a whole number from 0 to 64");
-    expect_one_line(WORDS("--joobs=1", "true"), 2, "--joobs is no option of memoir oom-test; memoir help oom-test lists them");
+    expect_one_line(WORDS("--joobs=1", "true"), 2, "memoir oom-test has no option --joobs=1; memoir help oom-test lists them");
     expect_one_line(WORDS("--jobs"), 2, "--jobs needs a value");
     expect_one_line(WORDS("--jobs=1"), 2, "no program to run; memoir help oom-test says how");
     expect_one_line(WORDS("no-such-program"), 127, "no-such-program: no such program");
