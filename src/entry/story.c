@@ -56,6 +56,7 @@ static void copy_classes(struct mr_ledger_stats *to, const struct mr_heap_stats 
             .frees = row->frees,
             .in_use_bytes = row->in_use_bytes,
             .slabs = row->slabs,
+            .slab_bytes = row->slab_bytes,
             .free_blocks = row->free_blocks,
             .large = row->large,
         };

@@ -150,6 +150,7 @@ static size_t fill_classes(void)
             .frees = row->frees,
             .in_use_blocks = row->allocs - row->frees,
             .slabs = row->slabs,
+            .slab_bytes = row->slab_bytes,
             .free_blocks = row->free_blocks,
             .below = i && !row->large ? stats.rows[i - 1].size : 0,
             .large = row->large,

@@ -433,6 +433,13 @@ bool mr_classic_walk(mr_heap_each *each, void *ctx)
     return true;
 }
 
+void mr_classic_spans(uint32_t k, mr_classic_each *each, void *ctx)
+{
+    const struct region *r = &regions[k];
+    for (uint32_t i = mr_pool_first(&r->pool); i != MR_POOL_NONE; i = mr_pool_next(&r->pool, i))
+        each(ctx, (uintptr_t)payload(r, i), (size_t)UNIT * mr_pool_size(&r->pool, i), mr_pool_is_free(&r->pool, i));
+}
+
 bool mr_classic_region(uint32_t k, uintptr_t *from, uintptr_t *to)
 {
     if (k >= region_count)

@@ -33,6 +33,10 @@ size_t mr_classic_resident(void);
 bool mr_classic_walk(mr_heap_each *each, void *ctx);
 const char *mr_classic_check(void);
 
+/* Every span of region k, by address. */
+typedef void mr_classic_each(void *ctx, uintptr_t address, size_t bytes, bool is_free);
+void mr_classic_spans(uint32_t k, mr_classic_each *each, void *ctx);
+
 /* Where region k lies, the OS page in front of it included; false: there are no more. */
 bool mr_classic_region(uint32_t k, uintptr_t *from, uintptr_t *to);
 

@@ -102,6 +102,7 @@ struct mr_row {
     uint64_t in_use_bytes;
     uint64_t alloc_bytes;
     uint64_t slabs;
+    uint32_t slab_bytes;   /* of each; 0 for large rows */
     uint64_t free_blocks;  /* carved, not in use, in slabs held now */
     bool large;
 };
@@ -120,6 +121,10 @@ void mr_heap_look(struct mr_heap_stats *stats, bool resident, unsigned patience_
  * when there was no memory for the marks this needs (1/128 of the heap). */
 typedef bool mr_heap_each(void *ctx, const void *block, size_t size);
 bool mr_heap_walk(mr_heap_each *each, void *ctx, unsigned patience_ms);
+
+/* ---- where what lies (map.c) --------------------------------------------------------------------------
+ * Cells and gaps of *map, which is zero; the rest is the caller's. The heap is frozen (mr_heap_freeze). */
+void mr_map_fill(struct mr_ledger_map *map);
 
 /* NULL, or the first broken invariant of the whole heap in words. Other threads must be quiet. */
 const char *mr_heap_check(void);

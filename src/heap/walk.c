@@ -134,8 +134,10 @@ static void look_at_heaps(struct mr_heap_stats *stats)
 
 static void name_rows(struct mr_heap_stats *stats)
 {
-    for (unsigned c = 0; c < MR_CLASS_COUNT; c++)
+    for (unsigned c = 0; c < MR_CLASS_COUNT; c++) {
         stats->rows[c].size = mr_sizeclass_bytes[c];
+        stats->rows[c].slab_bytes = mr_sizeclass_slices(c) << MR_SLICE_SHIFT;
+    }
     for (unsigned k = 0; k < MR_LARGE_ROWS; k++) {
         stats->rows[MR_CLASS_COUNT + k].size = MR_SLAB_MAX << (k + 1);
         stats->rows[MR_CLASS_COUNT + k].large = true;

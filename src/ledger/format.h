@@ -31,6 +31,7 @@ enum mr_section_kind {
     MR_SECTION_LANES,    /* mr_ledger_lane: figures on their way into the sites */
     MR_SECTION_TIMELINE, /* mr_ledger_moment */
     MR_SECTION_FINDINGS, /* mr_ledger_finding */
+    MR_SECTION_MAP,      /* mr_ledger_map: one entry, where in the heap what lies */
     MR_SECTION_COUNT
 };
 
@@ -86,6 +87,8 @@ struct mr_ledger_header {
     uint64_t lost_sites;       /* events booked under site 0 for want of room */
     uint32_t request_signal;   /* sent to the process, has it check for leaks and bring the figures up to date; 0: none */
     uint32_t checks;           /* leak checks made; atomic, raised when the verdicts are written */
+    uint32_t maps;             /* times MAP was written; atomic, raised afterwards */
+    uint32_t unused;
     char memoir_version[32];
     char strategy[32];
     char executable[512];
@@ -187,7 +190,8 @@ struct mr_ledger_moment {
 #define MR_LEDGER_CLASSES 128
 struct mr_ledger_class {
     uint64_t size, below, allocs, frees, in_use_bytes, slabs, free_blocks;
-    uint64_t large;            /* 0 or 1 */
+    uint32_t large;            /* 0 or 1 */
+    uint32_t slab_bytes;       /* of one slab; 0: there are none */
 };
 #define MR_LEDGER_TOTALS 64
 struct mr_ledger_stats {
@@ -197,6 +201,43 @@ struct mr_ledger_stats {
     uint64_t totals[MR_LEDGER_TOTALS]; /* in the order of stats.def */
     uint64_t class_count;
     struct mr_ledger_class classes[MR_LEDGER_CLASSES];
+};
+
+/* What request_signal asks for: the value it is queued with. A plain kill asks for CHECK. */
+enum mr_ledger_ask { MR_LEDGER_ASK_CHECK, MR_LEDGER_ASK_MAP };
+
+/* What the bytes of the heap's address space are. */
+enum mr_map_state {
+    MR_MAP_SLAB_USED,  /* blocks in use of slabs */
+    MR_MAP_SLAB_FREE,  /* the rest of slabs that are held: blocks that are free, or were never handed out */
+    MR_MAP_LARGE,      /* blocks with a span of their own; with a classic strategy every block is */
+    MR_MAP_DIRTY,      /* free spans whose memory is still held */
+    MR_MAP_CLEAN,      /* free spans that cost nothing: purged, or never touched */
+    MR_MAP_OWN,        /* memoir's own tables */
+    MR_MAP_STATE_COUNT
+};
+
+/* A piece of the address space; sum of bytes[] = its length, and that is mr_ledger_map.cell_bytes but for the last cell
+ * of a region. Ascending addresses inside a region; what lies behind the last span that is not clean has no cells. */
+struct mr_ledger_cell {
+    uint64_t address;
+    uint32_t bytes[MR_MAP_STATE_COUNT];
+};
+
+struct mr_ledger_gap {
+    uint64_t count, bytes;
+};
+#define MR_LEDGER_GAPS 48
+#define MR_LEDGER_CELLS 2048
+struct mr_ledger_map {
+    uint64_t seq;              /* odd while it is being written */
+    uint64_t ms;               /* when that was */
+    uint64_t cell_bytes;       /* a power of two */
+    uint64_t cell_count;
+    uint64_t largest_gap;      /* bytes */
+    struct mr_ledger_gap gaps[MR_LEDGER_GAPS]; /* free spans that have cells, of [2^i, 2^(i+1)) bytes */
+    struct mr_ledger_stats figures; /* of that moment, for its classes; resident_bytes is not looked at; seq unused */
+    struct mr_ledger_cell cells[MR_LEDGER_CELLS];
 };
 
 struct mr_ledger_finding {

@@ -23,6 +23,7 @@ static const uint32_t entry_sizes[MR_SECTION_COUNT] = {
     [MR_SECTION_LANES] = sizeof(struct mr_ledger_lane),
     [MR_SECTION_TIMELINE] = sizeof(struct mr_ledger_moment),
     [MR_SECTION_FINDINGS] = sizeof(struct mr_ledger_finding),
+    [MR_SECTION_MAP] = sizeof(struct mr_ledger_map),
 };
 
 static bool refuse(struct mr_reader *r, const char *reason)
@@ -257,13 +258,41 @@ static bool read_stats(struct mr_reader *r)
     return true;
 }
 
+/* Its figures are within its arrays, its gaps can be added up. */
+static void fit_map(struct mr_ledger_map *map)
+{
+    map->figures.total_count = mr_min(map->figures.total_count, MR_LEDGER_TOTALS);
+    map->figures.class_count = mr_min(map->figures.class_count, MR_LEDGER_CLASSES);
+    map->cell_count = mr_min(map->cell_count, MR_LEDGER_CELLS);
+    for (int i = 0; i < MR_LEDGER_GAPS; i++) {
+        map->gaps[i].bytes = mr_min(map->gaps[i].bytes, (uint64_t)1 << 50);
+        map->gaps[i].count = mr_min(map->gaps[i].count, map->gaps[i].bytes);
+    }
+}
+
+static bool read_map(struct mr_reader *r)
+{
+    static const enum mr_section_kind kinds[] = { MR_SECTION_MAP };
+    uint64_t offset = r->header.sections[MR_SECTION_MAP].offset;
+    bool steady = false;
+    if (mr_reader_count(r, MR_SECTION_MAP) == 0)
+        return true;
+    if (!read_under_seq(r, offset + offsetof(struct mr_ledger_map, seq), kinds, 1, &steady))
+        return false;
+    if (steady && mr_reader_count(r, MR_SECTION_MAP) > 0)
+        fit_map(r->entries[MR_SECTION_MAP]);
+    else
+        r->header.sections[MR_SECTION_MAP].count = 0;
+    return true;
+}
+
 /* ---- opening ------------------------------------------------------------------------------------ */
 
 static bool read_all(struct mr_reader *r)
 {
     static const enum mr_section_kind first[] = { MR_SECTION_FINDINGS, MR_SECTION_VERDICTS },
                                       then[] = { MR_SECTION_FRAMES, MR_SECTION_MODULES, MR_SECTION_STRINGS };
-    if (!read_header(r) || !read_stats(r) || !read_timeline(r))
+    if (!read_header(r) || !read_stats(r) || !read_map(r) || !read_timeline(r))
         return false;
     for (size_t i = 0; i < MR_COUNT(first); i++)
         if (!read_section(r, first[i]))

@@ -61,4 +61,7 @@ const struct mr_ledger_finding *mr_reader_finding(const struct mr_reader *reader
 /* NULL: never written, or torn. Counts in it are within its arrays. */
 const struct mr_ledger_stats *mr_reader_stats(const struct mr_reader *reader);
 
+/* Likewise. Its gaps add up without overflow. */
+const struct mr_ledger_map *mr_reader_map(const struct mr_reader *reader);
+
 #endif

@@ -72,3 +72,8 @@ const struct mr_ledger_stats *mr_reader_stats(const struct mr_reader *r)
 {
     return mr_reader_count(r, MR_SECTION_STATS) ? r->entries[MR_SECTION_STATS] : NULL;
 }
+
+const struct mr_ledger_map *mr_reader_map(const struct mr_reader *r)
+{
+    return mr_reader_count(r, MR_SECTION_MAP) ? r->entries[MR_SECTION_MAP] : NULL;
+}

@@ -20,6 +20,7 @@ static const struct { uint32_t entry_bytes, capacity; } shapes[MR_SECTION_COUNT]
     [MR_SECTION_LANES] = { sizeof(struct mr_ledger_lane), MR_LANES },
     [MR_SECTION_TIMELINE] = { sizeof(struct mr_ledger_moment), 512 },
     [MR_SECTION_FINDINGS] = { sizeof(struct mr_ledger_finding), 1024 },
+    [MR_SECTION_MAP] = { sizeof(struct mr_ledger_map), 1 },
 };
 
 struct mr_ledger_header *mr_writer_header;

@@ -11,7 +11,8 @@ struct mr_model {
     struct mr_report report; /* first: the frames callback is handed the report */
     const struct mr_reader *ledger;
     struct mr_names *names;
-    struct mr_report_class classes[MR_LEDGER_CLASSES];
+    struct mr_report_class classes[MR_LEDGER_CLASSES], map_classes[MR_LEDGER_CLASSES];
+    struct mr_report_map map;
     struct mr_report_finding *findings;
     struct mr_report_moment *timeline;
     const char **notes;
@@ -39,28 +40,36 @@ static bool is_fresh(const struct mr_ledger_header *header, const struct mr_ledg
     return stats && header->stats_ms && header->stats_ms + 100 >= last;
 }
 
-static void take_stats(struct mr_model *model, const struct mr_ledger_stats *stats)
+/* Returns how many. */
+static size_t take_classes(struct mr_report_class *to, const struct mr_ledger_stats *stats)
 {
-    struct mr_report *report = &model->report;
-    for (size_t i = 0; i < mr_stat_count && i < stats->total_count && i < MR_LEDGER_TOTALS; i++)
-        *(uint64_t *)((char *)&report->totals + mr_stats[i].offset) = stats->totals[i];
-    report->process_resident_bytes = stats->process_resident_bytes;
-    for (size_t i = 0; i < stats->class_count && i < MR_LEDGER_CLASSES; i++) {
+    size_t count = mr_min(stats->class_count, MR_LEDGER_CLASSES);
+    for (size_t i = 0; i < count; i++) {
         const struct mr_ledger_class *class = &stats->classes[i];
-        model->classes[i] = (struct mr_report_class){
+        to[i] = (struct mr_report_class){
             .size = class->size,
             .below = class->below,
             .allocations = class->allocs,
             .frees = class->frees,
             .in_use_blocks = class->allocs - class->frees,
             .slabs = class->slabs,
+            .slab_bytes = class->slab_bytes,
             .free_blocks = class->free_blocks,
             .large = class->large,
             .in_use_bytes = class->in_use_bytes,
         };
     }
+    return count;
+}
+
+static void take_stats(struct mr_model *model, const struct mr_ledger_stats *stats)
+{
+    struct mr_report *report = &model->report;
+    for (size_t i = 0; i < mr_stat_count && i < stats->total_count && i < MR_LEDGER_TOTALS; i++)
+        *(uint64_t *)((char *)&report->totals + mr_stats[i].offset) = stats->totals[i];
+    report->process_resident_bytes = stats->process_resident_bytes;
+    report->class_count = take_classes(model->classes, stats);
     report->classes = model->classes;
-    report->class_count = mr_min(stats->class_count, MR_LEDGER_CLASSES);
 }
 
 static void take_site_totals(struct mr_model *model)
@@ -206,6 +215,24 @@ static bool take_findings(struct mr_model *model)
     return true;
 }
 
+static void take_map(struct mr_model *model)
+{
+    const struct mr_ledger_map *map = mr_reader_map(model->ledger);
+    if (!map)
+        return;
+    model->map = (struct mr_report_map){
+        .ms = map->ms,
+        .cell_bytes = map->cell_bytes,
+        .cells = map->cells,
+        .cell_count = map->cell_count,
+        .gaps = map->gaps,
+        .largest_gap = map->largest_gap,
+        .classes = model->map_classes,
+        .class_count = take_classes(model->map_classes, &map->figures),
+    };
+    model->report.map = &model->map;
+}
+
 static void take_notes_of_modules(struct mr_model *model)
 {
     const char *const *sentences;
@@ -226,6 +253,7 @@ static bool fill(struct mr_model *model, const struct mr_model_wishes *wishes)
     if (!take_timeline(model) || !take_findings(model))
         return false;
     take_totals(model);
+    take_map(model);
     if (!mr_rows_build(&model->report, model->ledger, model->names, wishes))
         return false;
     take_unnamed_leaks(model);

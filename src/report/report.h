@@ -23,6 +23,7 @@ struct mr_report_class {
     uint64_t frees;
     uint64_t in_use_blocks; /* = allocations - frees */
     uint64_t slabs;         /* slabs held by the class now; for large blocks 0 */
+    uint64_t slab_bytes;    /* of each of them */
     uint64_t free_blocks;   /* free blocks in those slabs */
     bool large;             /* spans of their own: no slabs, sizes differ within the row */
     uint64_t in_use_bytes;
@@ -87,6 +88,20 @@ struct mr_report_moment {
     uint64_t ms, in_use_bytes, in_use_blocks, resident_bytes, allocations, allocated_bytes;
 };
 
+/* The heap at one moment, by address: what MEMOIR_MAP and `memoir map` draw. Cells, gaps and states are as the ledger has
+ * them (format.h). The classes are of the moment of the map, which need not be that of the report's own. */
+struct mr_report_map {
+    uint64_t ms;                         /* when; counted as mr_report.elapsed_ms is */
+    uint64_t cell_bytes;                 /* address space per cell, but for the last of a region: a cell that does not
+                                            begin where the one before it ends begins another region */
+    const struct mr_ledger_cell *cells;  /* .address, .bytes[enum mr_map_state], whose sum is the cell's length */
+    size_t cell_count;
+    const struct mr_ledger_gap *gaps;    /* MR_LEDGER_GAPS rows: [i] .count and .bytes of free spans of 2^i and more */
+    uint64_t largest_gap;                /* bytes */
+    const struct mr_report_class *classes;
+    size_t class_count;
+};
+
 enum mr_report_trace { MR_REPORT_TRACE_OFF, MR_REPORT_TRACE_SAMPLE, MR_REPORT_TRACE_FULL };
 
 enum mr_report_cost { MR_COST_IN_USE, MR_COST_PEAK, MR_COST_LEAKED, MR_COST_ALLOCATIONS, MR_COST_TEMPORARY, MR_COST_COUNT };
@@ -112,11 +127,13 @@ struct mr_report {
     bool show_stats;          /* which parts were asked for */
     bool show_leaks;
     bool show_blocks;         /* each block in use, not only their sums */
+    bool show_map;            /* the picture of `map` */
 
     struct mr_totals totals;
     uint64_t process_resident_bytes; /* of the whole process; 0 when unknown */
     const struct mr_report_class *classes; /* ascending size; rows with no allocation are left out */
     size_t class_count;
+    const struct mr_report_map *map;       /* NULL: none was made */
     const struct mr_report_block *blocks;  /* in use, largest first, then by address */
     size_t block_count;
     uint64_t blocks_left_out;              /* in use but not in `blocks` for want of memory */
@@ -150,6 +167,7 @@ struct mr_report {
     const char *const *notes;              /* whole sentences: what this report could not find out */
     size_t note_count;
     bool colour;                           /* text for a terminal that wants colours */
+    unsigned width;                        /* columns of the map; 0: 80 */
 };
 
 #define MR_REPORT_FRAMES_MOST 1152

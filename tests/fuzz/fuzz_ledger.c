@@ -58,6 +58,8 @@ static void fill_sections(void)
     append_all(MR_SECTION_LANES, sizeof(struct mr_ledger_lane), 2);
     append_all(MR_SECTION_TIMELINE, sizeof(struct mr_ledger_moment), 50);
     append_all(MR_SECTION_FINDINGS, sizeof(struct mr_ledger_finding), 6);
+    append_all(MR_SECTION_MAP, sizeof(struct mr_ledger_map), 1);
+    ((struct mr_ledger_map *)mr_writer_entries(MR_SECTION_MAP))->seq = 2;
     mr_writer_header->check = MR_LEDGER_CHECKED;
     mr_writer_header->stats_ms = 1;
 }
@@ -163,6 +165,16 @@ static void check_findings(const struct mr_reader *r)
     }
 }
 
+static void check_map(const struct mr_ledger_map *map)
+{
+    uint64_t gaps = 0;
+    for (int i = 0; map && i < MR_LEDGER_GAPS; i++) {
+        require(map->gaps[i].bytes <= UINT64_MAX - gaps && map->gaps[i].count <= map->gaps[i].bytes, "gaps do not add up");
+        gaps += map->gaps[i].bytes;
+    }
+    require(!map || (map->cell_count <= MR_LEDGER_CELLS && map->figures.class_count <= MR_LEDGER_CLASSES), "too many cells");
+}
+
 static void check_rest(const struct mr_reader *r)
 {
     const struct mr_ledger_header *h = mr_reader_header(r);
@@ -171,6 +183,7 @@ static void check_rest(const struct mr_reader *r)
     sink += strlen(h->command) + strlen(h->directory) + strlen(h->executable) + strlen(h->strategy) + strlen(h->memoir_version);
     require(h->trace <= MR_LEDGER_TRACE_FULL && h->end <= MR_LEDGER_EXECED && h->sample_interval > 0, "the header makes no sense");
     require(!stats || (stats->total_count <= MR_LEDGER_TOTALS && stats->class_count <= MR_LEDGER_CLASSES), "too many totals");
+    check_map(mr_reader_map(r));
     for (uint64_t i = 1; i < mr_reader_count(r, MR_SECTION_TIMELINE); i++)
         require(moments[i].ms >= moments[i - 1].ms, "time runs backwards");
     sink += mr_reader_total(r).allocs;

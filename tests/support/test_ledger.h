@@ -21,6 +21,7 @@ static const uint32_t test_ledger_entry_bytes[MR_SECTION_COUNT] = {
     [MR_SECTION_SITES] = sizeof(struct mr_ledger_site),        [MR_SECTION_HISTORY] = sizeof(struct mr_ledger_history),
     [MR_SECTION_VERDICTS] = sizeof(struct mr_ledger_verdict),  [MR_SECTION_LANES] = sizeof(struct mr_ledger_lane),
     [MR_SECTION_TIMELINE] = sizeof(struct mr_ledger_moment),   [MR_SECTION_FINDINGS] = sizeof(struct mr_ledger_finding),
+    [MR_SECTION_MAP] = sizeof(struct mr_ledger_map),
 };
 
 static inline struct mr_ledger_section *test_ledger_section(struct test_ledger *l, enum mr_section_kind kind)
@@ -45,7 +46,7 @@ static inline uint32_t test_ledger_add(struct test_ledger *l, enum mr_section_ki
 
 static inline struct test_ledger test_ledger_new(uint64_t sites, uint64_t frames)
 {
-    const uint64_t room[MR_SECTION_COUNT] = { 1, 65536, 64, frames, sites, sites, sites, 4, 512, 16 };
+    const uint64_t room[MR_SECTION_COUNT] = { 1, 65536, 64, frames, sites, sites, sites, 4, 512, 16, 1 };
     struct test_ledger l = { .size = MR_LEDGER_HEADER_BYTES };
     for (int i = 0; i < MR_SECTION_COUNT; i++)
         l.size += (room[i] * test_ledger_entry_bytes[i] + 4095) & ~4095ull;
