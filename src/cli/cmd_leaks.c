@@ -1,14 +1,12 @@
 /* cmd_leaks.c: asks a running process what it has lost. The process finds out itself: it is stopped no longer than a
  * copy of it takes, and its ledger then holds the answer. */
 #include "cli.h"
-#include "ledger.h"
+#include "living.h"
+#include "progress.h"
 #include "render.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -16,94 +14,59 @@
 
 enum { PATIENCE_MS = 60 * 1000, EVERY_MS = 10 };
 
-static bool read_header(const char *path, struct mr_ledger_header *header)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    bool whole = fd >= 0 && pread(fd, header, sizeof *header, 0) == (ssize_t)sizeof *header;
-    if (fd >= 0)
-        close(fd);
-    return whole && memcmp(header->magic, MR_LEDGER_MAGIC, sizeof header->magic) == 0 &&
-           header->version == MR_LEDGER_VERSION;
-}
-
-/* The file behind a line of /proc/PID/maps if that is the ledger of the process. */
-static bool is_ledger_of(pid_t pid, char *line, struct mr_ledger_header *header, char path[PATH_MAX])
-{
-    char *name = strchr(line, '/');
-    if (!name || !strstr(line, " rw-s "))
-        return false;
-    name[strcspn(name, "\n")] = '\0';
-    snprintf(path, PATH_MAX, "/proc/%ld/root%s", (long)pid, name);
-    if (!read_header(path, header))
-        snprintf(path, PATH_MAX, "%s", name);
-    return read_header(path, header) && header->pid == pid;
-}
-
-/* False after one line. */
-static bool find_ledger(pid_t pid, struct mr_ledger_header *header, char path[PATH_MAX])
-{
-    char maps[64], *line = NULL;
-    size_t cap = 0;
-    bool found = false;
-    snprintf(maps, sizeof maps, "/proc/%ld/maps", (long)pid);
-    FILE *f = fopen(maps, "re");
-    if (!f) {
-        mr_cli_say("process %ld: %s", (long)pid, errno == ENOENT ? "there is no such process" : strerror(errno));
-        return false;
-    }
-    while (!found && getline(&line, &cap, f) > 0)
-        found = is_ledger_of(pid, line, header, path);
-    free(line);
-    fclose(f);
-    if (!found)
-        mr_cli_say("process %ld keeps no ledger: it must be started by memoir run, or with MEMOIR_LEDGER=FILE", (long)pid);
-    return found;
-}
-
 /* Waits until there was one check more. */
-static bool await_check(const char *path, uint32_t before)
+static bool await_check(struct mr_living *living)
 {
-    struct mr_ledger_header header;
-    for (int waited = 0; waited < PATIENCE_MS; waited += EVERY_MS) {
-        if (!read_header(path, &header) || header.end != MR_LEDGER_RUNNING || header.checks != before)
-            return true;
+    uint32_t before = living->header.checks;
+    struct mr_progress progress;
+    bool answered = false;
+    mr_progress_begin(&progress);
+    for (int waited = 0; waited < PATIENCE_MS && !answered; waited += EVERY_MS) {
+        answered = !mr_living_header(living->fd, &living->header) || living->header.end != MR_LEDGER_RUNNING ||
+                   living->header.checks != before;
+        if (answered)
+            break;
         nanosleep(&(struct timespec){ .tv_nsec = EVERY_MS * 1000000L }, NULL);
+        mr_progress_show(&progress, "process %ld looks for leaks", (long)living->pid);
     }
-    return false;
+    mr_progress_end(&progress);
+    return answered;
 }
 
 /* False after one line. */
-static bool ask(pid_t pid, const struct mr_ledger_header *header, const char *path)
+static bool ask(struct mr_living *living)
 {
-    if (header->request_signal == 0 || header->request_signal > (uint32_t)SIGRTMAX)
-        mr_cli_say("process %ld answers to no signal: all were taken when it started", (long)pid);
-    else if (kill(pid, (int)header->request_signal) != 0)
-        mr_cli_say("process %ld: %s", (long)pid, strerror(errno));
-    else if (!await_check(path, header->checks))
-        mr_cli_say("process %ld did not answer within %d s: it may block all signals", (long)pid, PATIENCE_MS / 1000);
+    long pid = living->pid;
+    uint32_t request = living->header.request_signal;
+    if (request == 0 || request > (uint32_t)SIGRTMAX)
+        mr_cli_say("process %ld answers to no signal: all were taken when it started", pid);
+    else if (kill(living->pid, (int)request) != 0)
+        mr_cli_say("process %ld: %s", pid, strerror(errno));
+    else if (!await_check(living))
+        mr_cli_say("process %ld did not answer within %d s: it may block all signals", pid, PATIENCE_MS / 1000);
     else
         return true;
     return false;
 }
 
-static int tell(const char *path, struct mr_report_args *args)
+static int tell(const struct mr_living *living, struct mr_report_args *args)
 {
     char why[512];
-    struct mr_reader *ledger = mr_reader_open(path, why, sizeof why);
+    struct mr_reader *ledger = mr_reader_open_fd(living->fd, why, sizeof why);
     if (!ledger) {
         mr_cli_say("%s", why);
         return MR_CODE_FAILED;
     }
     signal(SIGPIPE, SIG_IGN);
-    int code = mr_render_ledger(ledger, args, NULL, path, STDOUT_FILENO);
+    int code = mr_render_ledger(ledger, args, NULL, living->path, STDOUT_FILENO);
     mr_reader_close(ledger);
     return code;
 }
 
 static int check(struct mr_report_args *args)
 {
-    struct mr_ledger_header header;
-    char path[PATH_MAX], *end;
+    struct mr_living living;
+    char *end;
     if (!args->file) {
         mr_cli_say("memoir leaks needs the number of a process");
         return MR_CODE_USAGE;
@@ -113,10 +76,13 @@ static int check(struct mr_report_args *args)
         mr_cli_say("memoir leaks %.80s: not the number of a process", args->file);
         return MR_CODE_USAGE;
     }
-    if (!find_ledger((pid_t)pid, &header, path) || !ask((pid_t)pid, &header, path))
-        return MR_CODE_FAILED;
+    int why = mr_living_open((pid_t)pid, &living);
+    if (why)
+        mr_living_complain((pid_t)pid, why);
     args->hide_stats = true;
-    return tell(path, args);
+    int code = why == 0 && ask(&living) ? tell(&living, args) : MR_CODE_FAILED;
+    mr_living_close(&living);
+    return code;
 }
 
 int mr_cmd_leaks(char **words)

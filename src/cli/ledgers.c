@@ -280,6 +280,18 @@ bool mr_ledgers_find(pid_t pid, char path[PATH_MAX])
     return found;
 }
 
+void mr_ledgers_each(void (*use)(void *ctx, const char *path), void *ctx)
+{
+    char dir[PATH_MAX], path[PATH_MAX + 260];
+    struct kept *all = NULL;
+    size_t n = state_directory(dir) ? list_kept(dir, &all) : 0;
+    for (size_t i = 0; i < n; i++) {
+        snprintf(path, sizeof path, "%s/%s", dir, all[i].name);
+        use(ctx, path);
+    }
+    free(all);
+}
+
 /* A process that nobody has waited for has no executable any more. */
 bool mr_ledgers_goes_on(const struct mr_ledger_file *file)
 {

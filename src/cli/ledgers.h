@@ -46,6 +46,9 @@ bool mr_ledgers_keep(struct mr_ledger_file *file);
 /* The kept ledger of that pid (0: the newest). False when there is none. */
 bool mr_ledgers_find(pid_t pid, char path[PATH_MAX]);
 
+/* Calls `use` for each kept ledger, the newest first. */
+void mr_ledgers_each(void (*use)(void *ctx, const char *path), void *ctx);
+
 /* Whether the process of this ledger, which is not a kept one, still lives. */
 bool mr_ledgers_goes_on(const struct mr_ledger_file *file);
 

@@ -35,6 +35,12 @@ const struct mr_command mr_cli_commands[] = {
       "a fork takes; the blocks are looked at in a copy.\n",
       .flags = mr_report_args_flags, .words = MR_CLI_PROCESS,
       .tail = "Exit code: 0, N of --error-exitcode, 2 usage, 125 the process keeps no ledger or does not answer.\n" },
+    { "ls", mr_cmd_ls, "memoir ls [options]", "list the processes that keep a ledger, and what they have in use",
+      .help =
+      "Looks through the processes of this machine, as far as they may be looked at; none of them notices. On a\n"
+      "terminal a table; else lines of fields separated by tabs, in bytes, bytes per second and seconds since 1970,\n"
+      "\"-\" where something is not known.\n",
+      .flags = mr_cmd_ls_flags, .tail = "Exit code: 0, if there are none too; 2 usage.\n" },
     { "options", mr_cmd_options, "memoir options", "list every option with its default",
       .help =
       "Every option is --NAME=VALUE for memoir run and MEMOIR_NAME in the environment (upper case, _ for -)\n"

@@ -1,47 +1,24 @@
 #include "render.h"
 #include "cli.h"
 #include "output.h"
+#include "progress.h"
 #include "symbol.h"
+#include "terminal.h"
 
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
-enum { TEXT_TOP = 20, PROGRESS_AFTER_MS = 1000, PROGRESS_EVERY_MS = 100, BUFFER = 65536 };
+enum { TEXT_TOP = 20, BUFFER = 65536 };
 
 /* --- progress ---------------------------------------------------------------------------------------------- */
 
-struct progress {
-    uint64_t start_ms, shown_ms;
-    bool shown;
-};
-
-static uint64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
 static void show_progress(void *ctx, size_t done, size_t all)
 {
-    struct progress *progress = ctx;
-    uint64_t now = now_ms();
-    if (now - progress->start_ms < PROGRESS_AFTER_MS || now - progress->shown_ms < PROGRESS_EVERY_MS)
-        return;
-    progress->shown_ms = now;
-    progress->shown = true;
-    fprintf(stderr, "\rmemoir: looking up names: %zu of %zu call stacks ", done, all);
-}
-
-static void end_progress(const struct progress *progress)
-{
-    if (progress->shown)
-        fprintf(stderr, "\r\x1b[K");
+    mr_progress_show(ctx, "looking up names: %zu of %zu call stacks", done, all);
 }
 
 /* --- writing --------------------------------------------------------------------------------------------------- */
@@ -156,18 +133,12 @@ static void settle_end(struct mr_report *report, const struct mr_render_end *end
     }
 }
 
-static bool wants_colour(const struct mr_report_args *args, int to)
-{
-    const char *none = getenv("NO_COLOR"), *term = getenv("TERM");
-    return !args->output && isatty(to) && !(none && *none) && !(term && strcmp(term, "dumb") == 0);
-}
-
 static int tell(struct mr_report *report, struct mr_report_args *args, const struct mr_render_end *end, const char *path, int to)
 {
     settle_end(report, end);
     report->leak_kinds = args->wishes.kinds == ~0u ? 0 : args->wishes.kinds;
     report->cost = args->cost;
-    report->colour = is_text(args) && wants_colour(args, to);
+    report->colour = is_text(args) && !args->output && mr_terminal_has_colour(to);
     report->ledger = path;
     report->show_stats = !args->hide_stats;
     report->show_leaks = !args->hide_leaks;
@@ -181,13 +152,12 @@ static int tell(struct mr_report *report, struct mr_report_args *args, const str
 static int render(const struct mr_reader *ledger, struct mr_report_args *args, const struct mr_render_end *end,
                   const char *path, int to)
 {
-    struct progress progress = { .start_ms = now_ms() };
-    if (isatty(STDERR_FILENO)) {
-        args->wishes.progress = show_progress;
-        args->wishes.ctx = &progress;
-    }
+    struct mr_progress progress;
+    mr_progress_begin(&progress);
+    args->wishes.progress = show_progress;
+    args->wishes.ctx = &progress;
     struct mr_model *model = mr_model_build(ledger, &args->wishes);
-    end_progress(&progress);
+    mr_progress_end(&progress);
     if (!model) {
         mr_cli_say("out of memory");
         return MR_CODE_FAILED;
