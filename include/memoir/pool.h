@@ -27,6 +27,11 @@
  *     buddy          O(log of the pool's size)                 sizes that are powers of two: a block of 2^k - 16
  *                                                              bytes wastes nothing, others up to half
  *
+ * With segregated fit, up to an eighth of the pool waits in freed blocks below 1 KiB for the next request of their
+ * size, at most 255 of a size. They merge with their neighbours when a request finds no room, before the pool grows,
+ * and when somebody looks: that call pays for them, and nobody else can tell. Pools with tags or fill patterns do
+ * without.
+ *
  * Misuse is told apart, reported through the handler of the pool, and does nothing else: see
  * enum memoir_pool_error. */
 #ifndef MEMOIR_POOL_H

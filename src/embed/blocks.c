@@ -1,5 +1,5 @@
 /* blocks.c: handing out blocks and taking them back. */
-#include "embed.h"
+#include "quick.h"
 
 #include <errno.h>
 #include <string.h>
@@ -14,16 +14,12 @@ struct request {
     bool zero;
 };
 
-static uint32_t units_for(const struct memoir_pool *pool, size_t size)
-{
-    size_t bytes = size + MR_EMBED_HEADER + pool->trailer + ((size_t)1 << pool->shift) - 1;
-    return (uint32_t)(bytes >> pool->shift);
-}
-
 static uint32_t take_units(struct memoir_pool *pool, uint32_t units, uint32_t align)
 {
     uint32_t offset = (uint32_t)(((uintptr_t)pool->base >> pool->shift) & (align - 1));
     uint32_t head = mr_pool_take(&pool->engine, units, align, offset, NULL);
+    if (MR_UNLIKELY(head == MR_POOL_NONE) && mr_embed_quick_settle(pool))
+        head = mr_pool_take(&pool->engine, units, align, offset, NULL);
     if (MR_UNLIKELY(head == MR_POOL_NONE) && mr_embed_grow(pool, units, align))
         head = mr_pool_take(&pool->engine, units, align, offset, NULL);
     return head;
@@ -39,24 +35,8 @@ static void write_trailer(const struct memoir_pool *pool, uint32_t head, const c
 
 static void seal(const struct memoir_pool *pool, uint32_t head, size_t asked, unsigned state)
 {
-    struct mr_span *node = mr_pool_node(&pool->engine, head);
+    struct mr_span *node = mr_embed_node(pool, head);
     mr_embed_write_seal(node, mr_embed_seal(pool, head, node->size, asked | (uint64_t)state << MR_EMBED_SIZE_BITS));
-}
-
-static void count_alloc(struct memoir_pool *pool, size_t size)
-{
-    struct memoir_pool_stats *c = &pool->counts;
-    c->allocs++;
-    c->allocated += size;
-    c->in_use += size;
-    if (c->in_use + pool->fosters.bytes > c->peak)
-        c->peak = c->in_use + pool->fosters.bytes;
-}
-
-static void count_free(struct memoir_pool *pool, size_t size)
-{
-    pool->counts.frees++;
-    pool->counts.freed += size;
 }
 
 static void fill(const struct memoir_pool *pool, const struct request *r, void *p, size_t bytes)
@@ -72,15 +52,14 @@ static void *take_own(struct memoir_pool *pool, const struct request *r)
 {
     if (r->size > MEMOIR_POOL_LARGEST || r->align > MEMOIR_POOL_LARGEST)
         return NULL;
-    uint32_t units = units_for(pool, r->size), align = (uint32_t)mr_max(r->align >> pool->shift, 1);
+    uint32_t units = (uint32_t)mr_embed_units(pool, r->size), align = (uint32_t)mr_max(r->align >> pool->shift, 1);
     uint32_t head = take_units(pool, units, align);
     if (MR_UNLIKELY(head == MR_POOL_NONE))
         return NULL;
     seal(pool, head, r->size, MEMOIR_PROTECT_READ_WRITE);
     if (pool->trailer)
         write_trailer(pool, head, r->file, r->line);
-    pool->counts.blocks++;
-    count_alloc(pool, r->size);
+    mr_embed_count_alloc(pool, r->size);
     char *p = mr_embed_payload(pool, head);
     if (r->zero || pool->options.flags & MEMOIR_POOL_FILL)
         fill(pool, r, p, mr_embed_usable(pool, mr_pool_size(&pool->engine, head)));
@@ -92,8 +71,7 @@ static void *take_foster(struct memoir_pool *pool, const struct request *r)
     void *p = mr_embed_fosters_take(&pool->fosters, r->align, r->size, r->file, r->line);
     if (!p)
         return NULL;
-    count_alloc(pool, 0); /* its bytes are counted with the fosters, */
-    pool->counts.allocated += r->size; /* but for the sum */
+    mr_embed_count_alloc(pool, r->size);
     fill(pool, r, p, r->size);
     return p;
 }
@@ -102,21 +80,37 @@ static MR_NOINLINE void *take_rare(struct memoir_pool *pool, const struct reques
 {
     void *p = pool->options.flags & MEMOIR_POOL_FALLBACK ? take_foster(pool, r) : NULL;
     if (!p) {
-        pool->counts.failures++;
+        pool->failures++;
         errno = ENOMEM;
     }
     return p;
 }
 
-MR_INLINE void *take(struct memoir_pool *pool, const struct request *r)
+static void *take(struct memoir_pool *pool, const struct request *r)
 {
-    void *p = take_own(pool, r);
-    return MR_LIKELY(p != NULL) ? p : take_rare(pool, r);
+    void *p = r->align == 1 ? mr_embed_quick_take(pool, r->size) : NULL;
+    if (p && r->zero)
+        memset(p, 0, r->size);
+    if (!p)
+        p = take_own(pool, r);
+    return p ? p : take_rare(pool, r);
 }
 
-MR_INLINE void *serve(struct memoir_pool *pool, const struct request *r)
+/* Tells of a held block whose header was overwritten; the pool goes on without it. False: it cannot go on. */
+static bool tell_broken(struct memoir_pool *pool, const struct request *r)
 {
-    if (!mr_embed_enter(pool))
+    uint32_t head = mr_embed_quick_forsake(pool, r->size);
+    if (MR_LIKELY(head == MR_POOL_NONE))
+        return true;
+    const void *p = mr_embed_payload(pool, head);
+    mr_embed_leave(pool);
+    mr_embed_report(pool, NULL, MEMOIR_POOL_CORRUPTED, p, "alloc: the header of the free block at %p was overwritten", p);
+    return mr_embed_enter(pool);
+}
+
+static MR_NOINLINE void *serve(struct memoir_pool *pool, const struct request *r)
+{
+    if (!mr_embed_enter(pool) || !tell_broken(pool, r))
         return NULL;
     void *p = take(pool, r);
     mr_embed_leave(pool);
@@ -131,6 +125,9 @@ MR_EXPORT void *memoir_pool_alloc_at(struct memoir_pool *pool, size_t size, cons
 
 MR_EXPORT void *memoir_pool_alloc(struct memoir_pool *pool, size_t size)
 {
+    void *p = MR_LIKELY(!pool->guarded) ? mr_embed_quick_take(pool, size) : NULL;
+    if (MR_LIKELY(p != NULL))
+        return p;
     struct request r = { size, 1, NULL, 0, false };
     return serve(pool, &r);
 }
@@ -175,29 +172,35 @@ MR_EXPORT void *memoir_pool_alloc_pages(struct memoir_pool *pool, size_t size)
 
 /* ---- taking back -------------------------------------------------------------------------------------------- */
 
-/* The engine reads the headers of both neighbours when it merges. */
-static bool neighbours_agree(const struct mr_pool *engine, uint32_t head)
-{
-    const struct mr_span *node = mr_pool_node(engine, head);
-    uint32_t units = node->size, back = node->back;
-    if (back > head || (back == 0) != (head == 0) || units > engine->units - head)
-        return false;
-    if (head != 0 && mr_pool_size(engine, head - back) != back)
-        return false;
-    return head + units == engine->units || mr_pool_node(engine, head + units)->back == units;
-}
-
-uint32_t mr_embed_find(const struct memoir_pool *pool, const void *p)
+MR_INLINE uint32_t find(const struct memoir_pool *pool, const void *p)
 {
     size_t offset = (size_t)((const char *)p - pool->base), head = offset >> pool->shift;
     if (MR_UNLIKELY(head >= pool->engine.units || head << pool->shift != offset))
         return MR_POOL_NONE;
     uint32_t i = (uint32_t)head;
-    if (MR_UNLIKELY(pool->protected_blocks != 0) && !mr_vm_readable(mr_pool_node(&pool->engine, i)))
+    if (MR_UNLIKELY(pool->protected_blocks != 0) && !mr_vm_readable(mr_embed_node(pool, i)))
         return MR_POOL_NONE; /* the middle of a block that may not be read */
-    bool right = mr_embed_is_sealed(pool, i) && neighbours_agree(&pool->engine, i) &&
-                 mr_embed_state(mr_embed_read_seal(mr_pool_node(&pool->engine, i))) != MR_EMBED_FREED;
+    bool right = mr_embed_is_sealed(pool, i) && mr_embed_neighbours_agree(pool, i) &&
+                 mr_embed_state(mr_embed_read_seal(mr_embed_node(pool, i))) < MR_EMBED_HELD;
     return MR_LIKELY(right) ? i : MR_POOL_NONE;
+}
+
+static bool is_sound_if_free(const struct memoir_pool *pool, uint32_t head)
+{
+    return (mr_embed_node(pool, head)->size & MR_SPAN_FREE) == 0 || !mr_embed_bears_seal_of_use(pool, head);
+}
+
+bool mr_embed_mergeable(const struct memoir_pool *pool, uint32_t head)
+{
+    const struct mr_span *node = mr_embed_node(pool, head);
+    return mr_embed_neighbours_agree(pool, head) && is_sound_if_free(pool, head - node->back) &&
+           (head + node->size == pool->engine.units || is_sound_if_free(pool, head + node->size));
+}
+
+uint32_t mr_embed_find(const struct memoir_pool *pool, const void *p)
+{
+    uint32_t head = find(pool, p);
+    return head != MR_POOL_NONE && mr_embed_mergeable(pool, head) ? head : MR_POOL_NONE;
 }
 
 static bool trailer_is_right(const struct memoir_pool *pool, uint32_t head)
@@ -220,7 +223,9 @@ static bool refuse_overflow(struct memoir_pool *pool, const void *p, uint32_t he
 
 static void give(struct memoir_pool *pool, void *p, uint32_t head)
 {
-    struct mr_span *node = mr_pool_node(&pool->engine, head);
+    if (mr_embed_quick_give(pool, head))
+        return;
+    struct mr_span *node = mr_embed_node(pool, head);
     uint64_t old = mr_embed_read_seal(node);
     size_t usable = mr_embed_usable(pool, node->size);
     if (MR_UNLIKELY(mr_embed_state(old) != MEMOIR_PROTECT_READ_WRITE)) {
@@ -229,16 +234,14 @@ static void give(struct memoir_pool *pool, void *p, uint32_t head)
     }
     if (MR_UNLIKELY(pool->options.flags & MEMOIR_POOL_FILL))
         memset(p, FILL_FREED, usable);
-    pool->counts.blocks--;
-    pool->counts.in_use -= mr_embed_asked(old);
-    count_free(pool, mr_embed_asked(old));
+    mr_embed_count_free(pool, mr_embed_asked(old));
     seal(pool, head, mr_embed_asked(old), MR_EMBED_FREED);
     mr_pool_give(&pool->engine, head, 0);
 }
 
 static void give_foster(struct memoir_pool *pool, struct mr_embed_foster *foster)
 {
-    count_free(pool, foster->size);
+    mr_embed_count_free(pool, foster->size);
     mr_embed_fosters_give(&pool->fosters, foster);
 }
 
@@ -253,36 +256,43 @@ static MR_NOINLINE void free_rare(struct memoir_pool *pool, void *p)
     mr_embed_leave(pool);
 }
 
+static MR_NOINLINE void free_slow(struct memoir_pool *pool, void *p, uint32_t head)
+{
+    if (MR_UNLIKELY(head == MR_POOL_NONE || !mr_embed_mergeable(pool, head))) {
+        free_rare(pool, p);
+    } else if (!refuse_overflow(pool, p, head, "free")) {
+        give(pool, p, head);
+        mr_embed_leave(pool);
+    }
+}
+
 MR_EXPORT void memoir_pool_free(struct memoir_pool *pool, void *p)
 {
     if (!p || !mr_embed_enter(pool))
         return;
-    uint32_t head = mr_embed_find(pool, p);
-    if (MR_UNLIKELY(head == MR_POOL_NONE)) {
-        free_rare(pool, p);
-        return;
-    }
-    if (refuse_overflow(pool, p, head, "free"))
-        return;
-    give(pool, p, head);
-    mr_embed_leave(pool);
+    uint32_t head = find(pool, p);
+    if (MR_LIKELY(head != MR_POOL_NONE && mr_embed_quick_give(pool, head)))
+        mr_embed_leave(pool);
+    else
+        free_slow(pool, p, head);
 }
 
 /* ---- another size --------------------------------------------------------------------------------------------- */
 
-/* The sums of the statistics as if it had been freed and allocated. */
-static void count_resize(struct memoir_pool *pool, size_t before, size_t after)
+static bool resize(struct memoir_pool *pool, uint32_t head, size_t size)
 {
-    pool->counts.in_use -= before;
-    count_free(pool, before);
-    count_alloc(pool, after);
+    if (size > MEMOIR_POOL_LARGEST)
+        return false;
+    uint32_t units = (uint32_t)mr_embed_units(pool, size);
+    return mr_pool_resize(&pool->engine, head, units, 0, NULL) ||
+           (mr_embed_quick_settle_behind(pool, head) && mr_pool_resize(&pool->engine, head, units, 0, NULL));
 }
 
 static bool resize_in_place(struct memoir_pool *pool, uint32_t head, const struct request *r)
 {
     size_t before = mr_embed_asked(mr_embed_read_seal(mr_pool_node(&pool->engine, head)));
     size_t usable = mr_embed_usable(pool, mr_pool_size(&pool->engine, head));
-    if (r->size > MEMOIR_POOL_LARGEST || !mr_pool_resize(&pool->engine, head, units_for(pool, r->size), 0, NULL))
+    if (!resize(pool, head, r->size))
         return false;
     seal(pool, head, r->size, MEMOIR_PROTECT_READ_WRITE);
     if (pool->trailer)
@@ -290,7 +300,8 @@ static bool resize_in_place(struct memoir_pool *pool, uint32_t head, const struc
     size_t now = mr_embed_usable(pool, mr_pool_size(&pool->engine, head));
     if (pool->options.flags & MEMOIR_POOL_FILL && now > usable)
         memset(mr_embed_payload(pool, head) + usable, FILL_NEW, now - usable);
-    count_resize(pool, before, r->size);
+    mr_embed_count_free(pool, before); /* as if it had been freed and allocated */
+    mr_embed_count_alloc(pool, r->size);
     return true;
 }
 

@@ -1,5 +1,5 @@
 /* create.c: where a pool lies, how it grows, and its end. */
-#include "embed.h"
+#include "quick.h"
 
 #include <errno.h>
 #include <string.h>
@@ -123,14 +123,20 @@ static char *reserve(size_t front, size_t bytes, size_t align, char **all, size_
     return *all ? (char *)mr_align_up((size_t)*all + front, align) - front : NULL;
 }
 
+static void enlarge(struct memoir_pool *pool, size_t bytes)
+{
+    mr_pool_grow(&pool->engine, (uint32_t)(bytes >> pool->shift), 0);
+    pool->capacity += bytes;
+    mr_embed_quick_plan(pool);
+}
+
 static bool commit(struct memoir_pool *pool, size_t from, size_t bytes)
 {
     if (!mr_vm_commit(pool->base + from, bytes))
         return false;
     if (pool->options.flags & MEMOIR_POOL_HUGE_PAGES)
         mr_vm_huge(pool->base + from, bytes);
-    mr_pool_grow(&pool->engine, (uint32_t)(bytes >> pool->shift), 0);
-    pool->counts.capacity += bytes;
+    enlarge(pool, bytes);
     return true;
 }
 
@@ -188,8 +194,8 @@ MR_EXPORT struct memoir_pool *memoir_pool_create_in(void *buffer, size_t size, c
         return NULL;
     memset(start + l.table, 0, l.front - MR_EMBED_HEADER - l.table);
     struct memoir_pool *pool = set_up(start, base, &l, o);
-    pool->limit = pool->counts.capacity = bytes;
-    mr_pool_grow(&pool->engine, (uint32_t)(bytes >> l.shift), 0);
+    pool->limit = bytes;
+    enlarge(pool, bytes);
     return pool;
 }
 
@@ -209,7 +215,7 @@ MR_EXPORT size_t memoir_pool_overhead(size_t size, const struct memoir_pool_opti
 
 bool mr_embed_grow(struct memoir_pool *pool, uint32_t units, uint32_t align)
 {
-    size_t has = pool->counts.capacity, room = pool->limit - has;
+    size_t has = pool->capacity, room = pool->limit - has;
     size_t need = ((size_t)units + align + 2) << pool->shift;
     if (pool->options.fit == MEMOIR_FIT_BUDDY) { /* a power of two, behind the next multiple of itself */
         size_t bytes = (size_t)1 << mr_log2_ceil(need);
@@ -255,14 +261,14 @@ static void list_leaks(const struct memoir_pool *pool, size_t blocks)
     struct mr_fmt f = mr_fmt_to_sink(text, sizeof text, to_stderr, NULL);
     struct listing l = { .out = &f };
     mr_fmt_print(&f, "memoir: pool %s is destroyed with %zu %s (%zu bytes) not freed:\n", mr_embed_name(&pool->options),
-                 blocks, blocks == 1 ? "block" : "blocks", (size_t)pool->counts.in_use + pool->fosters.bytes);
+                 blocks, blocks == 1 ? "block" : "blocks", (size_t)mr_embed_in_use(pool));
     mr_embed_survey(pool, true, list_leak, &l);
     mr_fmt_flush(&f);
 }
 
 static size_t tell_leaks(struct memoir_pool *pool)
 {
-    size_t blocks = (size_t)pool->counts.blocks + pool->fosters.count;
+    size_t blocks = (size_t)mr_embed_blocks(pool);
     if (blocks != 0 && pool->options.on_leak)
         mr_embed_survey(pool, true, pool->options.on_leak, pool->options.ctx);
     else if (blocks != 0)

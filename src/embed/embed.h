@@ -13,13 +13,14 @@
  *
  *   seal = bytes asked for (36 bits) | state (3) | check (25)      check = hash(secret, head, units, the rest)
  *
- * state is the protection of a block in use, or STATE_FREED, under which the header is sealed again before the
- * span is given back: merged into the gap before it, it still tells of the second free. With tags, a trailer with
- * a check of its own stands behind the usable bytes.
+ * state is the protection of a block in use; or FREED, under which the header is sealed again before the span is
+ * given back: merged into the gap before it, it still tells of the second free; or HELD, when the block is free for
+ * the program and taken for the engine (quick.h). With tags, a trailer with a check of its own stands behind the
+ * usable bytes.
  *
- * Invariants (memoir_pool_check): those of the engine; every taken span has a right seal in a state that is no
- * STATE_FREED, bytes asked for <= usable bytes, and with tags a right trailer; the sums of blocks and bytes asked
- * for are those of the statistics. */
+ * Invariants (memoir_pool_check): those of the engine; every taken span has a right seal in a state that is not
+ * FREED; of a block in use, bytes asked for <= usable bytes, and with tags a right trailer; the sums of blocks and
+ * bytes asked for are those of the statistics. */
 #ifndef MR_EMBED_H
 #define MR_EMBED_H
 
@@ -33,8 +34,8 @@
 
 enum { MR_EMBED_HEADER = 16, MR_EMBED_TRAILER = 16 };
 enum { MR_EMBED_SIZE_BITS = 36, MR_EMBED_STATE_BITS = 3, MR_EMBED_CHECK_SHIFT = MR_EMBED_SIZE_BITS + MR_EMBED_STATE_BITS };
-enum { MR_EMBED_FREED = 7 };
-_Static_assert((int)MEMOIR_PROTECTIONS <= (int)MR_EMBED_FREED, "a state is a protection, or freed");
+enum { MR_EMBED_HELD = 6, MR_EMBED_FREED = 7 };
+_Static_assert((int)MEMOIR_PROTECTIONS <= (int)MR_EMBED_HELD, "a state is a protection, held, or freed");
 
 struct mr_embed_trailer {
     const char *file;
@@ -55,13 +56,32 @@ struct mr_embed_fosters {
     size_t capacity, count, bytes; /* bytes asked for */
 };
 
+/* What happened to a pool in its life, blocks from malloc included. Few words, since every call changes them:
+ * bytes in use = peak - below, blocks = allocs - frees, bytes freed = allocated - bytes in use. */
+struct mr_embed_tally {
+    uint64_t allocs, frees, allocated;
+    uint64_t peak;        /* most bytes in use at once, since the statistics were reset */
+    int64_t below;        /* >= 0 between calls */
+};
+
+/* The held blocks of one size in units, see quick.h. */
+struct mr_embed_quick {
+    uint32_t first;
+    uint16_t count, most;
+};
+enum { MR_EMBED_QUICKS = 64 };
+
 struct memoir_pool {
     char *base;
     unsigned shift;       /* a unit is 1 << shift bytes */
     unsigned trailer;     /* bytes: MR_EMBED_TRAILER with tags, else 0 */
     bool guarded;         /* what every function tests first: thread-safe, or protected as a whole */
     uint64_t secret;
-    struct memoir_pool_stats counts; /* the first group, in_use and blocks without those from malloc */
+    size_t quick_sizes;   /* requests for 1 to so many bytes look at `quick` first; 0: none, and nothing is held */
+    struct mr_embed_tally tally, since; /* since: the tally when the statistics were reset */
+    struct mr_embed_quick quick[MR_EMBED_QUICKS];
+    uint64_t failures;    /* since then */
+    size_t capacity;      /* bytes from base on */
     struct mr_pool engine;
     struct memoir_pool_options options;
     struct mr_embed_fosters fosters;
@@ -80,23 +100,23 @@ MR_INLINE char *mr_embed_payload(const struct memoir_pool *pool, uint32_t head)
     return pool->base + ((size_t)head << pool->shift);
 }
 
+MR_INLINE struct mr_span *mr_embed_node(const struct memoir_pool *pool, uint32_t head)
+{
+    return (struct mr_span *)(void *)(mr_embed_payload(pool, head) - MR_EMBED_HEADER);
+}
+
 MR_INLINE size_t mr_embed_usable(const struct memoir_pool *pool, uint32_t units)
 {
     return ((size_t)units << pool->shift) - MR_EMBED_HEADER - pool->trailer;
 }
 
-MR_INLINE uint64_t mr_embed_hash(const struct memoir_pool *pool, uint32_t head, uint64_t word)
-{
-    uint64_t h = (word ^ pool->secret) * 0x9e3779b97f4a7c15u;
-    h = (h ^ h >> 32 ^ (uint64_t)head << 20) * 0xd6e8feb86659fd93u;
-    return h;
-}
-
-/* The seal of a header: `content` is bytes asked for | state << MR_EMBED_SIZE_BITS. */
+/* The seal of a header: `content` is bytes asked for | state << MR_EMBED_SIZE_BITS. One multiplication, and still no
+ * single bit of place, units or content can change without the check: the product then changes by 2^b times an odd
+ * constant without 25 equal bits in a row, which is at least 2^MR_EMBED_CHECK_SHIFT, modulo 2^64. */
 MR_INLINE uint64_t mr_embed_seal(const struct memoir_pool *pool, uint32_t head, uint32_t units, uint64_t content)
 {
-    uint64_t hash = mr_embed_hash(pool, head, content ^ (uint64_t)units << 32);
-    return content | (hash >> MR_EMBED_CHECK_SHIFT) << MR_EMBED_CHECK_SHIFT;
+    uint64_t word = content ^ pool->secret ^ (uint64_t)units << 34 ^ (uint64_t)head << 20;
+    return content | (word * 0x9e3779b97f4a7c15u) >> MR_EMBED_CHECK_SHIFT << MR_EMBED_CHECK_SHIFT;
 }
 
 MR_INLINE uint64_t mr_embed_read_seal(const struct mr_span *node)
@@ -117,9 +137,25 @@ MR_INLINE uint64_t mr_embed_content(uint64_t seal) { return seal & (((uint64_t)1
 /* Whether the header of `head` carries a right seal; of a free span it never does (its size has MR_SPAN_FREE). */
 MR_INLINE bool mr_embed_is_sealed(const struct memoir_pool *pool, uint32_t head)
 {
-    const struct mr_span *node = mr_pool_node(&pool->engine, head);
+    const struct mr_span *node = mr_embed_node(pool, head);
     uint64_t seal = mr_embed_read_seal(node);
     return mr_embed_seal(pool, head, node->size, mr_embed_content(seal)) == seal;
+}
+
+/* Whether the seal in the header is that of a block in use or held, whatever the engine's bit says. */
+MR_INLINE bool mr_embed_bears_seal_of_use(const struct memoir_pool *pool, uint32_t head)
+{
+    const struct mr_span *node = mr_embed_node(pool, head);
+    uint64_t seal = mr_embed_read_seal(node);
+    return mr_embed_seal(pool, head, node->size & ~MR_SPAN_FREE, mr_embed_content(seal)) == seal &&
+           mr_embed_state(seal) != MR_EMBED_FREED;
+}
+
+/* Whether nobody uses the span, whose header is right: a free one, or a held block. */
+MR_INLINE bool mr_embed_is_gap(const struct memoir_pool *pool, uint32_t head)
+{
+    const struct mr_span *node = mr_embed_node(pool, head);
+    return (node->size & MR_SPAN_FREE) != 0 || mr_embed_state(mr_embed_read_seal(node)) == MR_EMBED_HELD;
 }
 
 MR_INLINE struct mr_embed_trailer *mr_embed_trailer_of(const struct memoir_pool *pool, uint32_t head)
@@ -169,6 +205,46 @@ const char *mr_embed_header_fault(const struct memoir_pool *pool, uint32_t head,
  * say of it. */
 uint32_t mr_embed_find(const struct memoir_pool *pool, const void *p);
 
+/* Whether the headers of both neighbours, which the engine reads when it merges, say what this one's does. */
+MR_INLINE bool mr_embed_neighbours_agree(const struct memoir_pool *pool, uint32_t head)
+{
+    const struct mr_span *node = mr_embed_node(pool, head);
+    uint32_t units = node->size, back = node->back, end = head + units;
+    if (MR_UNLIKELY(back > head || units > pool->engine.units - head))
+        return false;
+    /* A back of 0 leads to the node itself, whose size is none. */
+    if (head != 0 && (mr_embed_node(pool, head - back)->size & ~MR_SPAN_FREE) != back)
+        return false;
+    return end == pool->engine.units || mr_embed_node(pool, end)->back == units;
+}
+
+/* Whether the engine may merge the span at `head` with its neighbours: they agree, and none that is marked free has the
+ * seal of a block in use, whose words are no links. */
+bool mr_embed_mergeable(const struct memoir_pool *pool, uint32_t head);
+
+/* ---- figures (survey.c) -------------------------------------------------------------------------------------- */
+
+MR_INLINE uint64_t mr_embed_in_use(const struct memoir_pool *pool) { return pool->tally.peak - (uint64_t)pool->tally.below; }
+MR_INLINE uint64_t mr_embed_blocks(const struct memoir_pool *pool) { return pool->tally.allocs - pool->tally.frees; }
+
+MR_INLINE void mr_embed_count_alloc(struct memoir_pool *pool, size_t size)
+{
+    struct mr_embed_tally *t = &pool->tally;
+    t->allocs++;
+    t->allocated += size;
+    t->below -= (int64_t)size;
+    if (MR_UNLIKELY(t->below < 0)) {
+        t->peak -= (uint64_t)t->below;
+        t->below = 0;
+    }
+}
+
+MR_INLINE void mr_embed_count_free(struct memoir_pool *pool, size_t size)
+{
+    pool->tally.frees++;
+    pool->tally.below += (int64_t)size;
+}
+
 /* ---- blocks from malloc (fosters.c) ----------------------------------------------------------------------------- */
 void *mr_embed_fosters_take(struct mr_embed_fosters *f, size_t align, size_t size, const char *file, unsigned line);
 struct mr_embed_foster *mr_embed_fosters_find(const struct mr_embed_fosters *f, const void *p);
@@ -185,9 +261,9 @@ bool mr_embed_grow(struct memoir_pool *pool, uint32_t units, uint32_t align);
 /* memoir_pool_walk between enter and leave. Blocks not freed alone with leaks_only. */
 bool mr_embed_survey(const struct memoir_pool *pool, bool leaks_only, memoir_pool_visit *visit, void *ctx);
 
-/* Likewise memoir_pool_stats and memoir_pool_check. */
+/* Likewise memoir_pool_stats, once nothing is held, and memoir_pool_check, after which nothing is. */
 void mr_embed_stats(const struct memoir_pool *pool, struct memoir_pool_stats *stats);
-const char *mr_embed_check(const struct memoir_pool *pool);
+const char *mr_embed_check(struct memoir_pool *pool);
 
 /* ---- protection (protect.c) ------------------------------------------------------------------------------------- */
 

@@ -74,14 +74,6 @@ void mr_embed_leave_slow(struct memoir_pool *pool)
 
 /* ---- what is wrong ------------------------------------------------------------------------------------------- */
 
-/* Whether the seal in the header is that of a block in use, whatever the engine's bit says. */
-static bool bears_seal_of_use(const struct memoir_pool *pool, uint32_t head)
-{
-    uint64_t seal = mr_embed_read_seal(mr_pool_node(&pool->engine, head));
-    uint64_t right = mr_embed_seal(pool, head, mr_pool_size(&pool->engine, head), mr_embed_content(seal));
-    return seal == right && mr_embed_state(seal) != MR_EMBED_FREED;
-}
-
 /* Reads nothing but headers whose place the span before has vouched for. */
 const char *mr_embed_header_fault(const struct memoir_pool *pool, uint32_t head, uint32_t *at)
 {
@@ -90,7 +82,7 @@ const char *mr_embed_header_fault(const struct memoir_pool *pool, uint32_t head,
     *at = head;
     if (units < engine->min_units || units > engine->units - head)
         return "the length in its header was overwritten";
-    if (bears_seal_of_use(pool, head) == mr_pool_is_free(engine, head))
+    if (mr_embed_bears_seal_of_use(pool, head) == mr_pool_is_free(engine, head))
         return "its header was overwritten";
     *at = head + units;
     if (*at < engine->units && mr_pool_node(engine, *at)->back != units)
@@ -133,7 +125,7 @@ static void say_where(const struct memoir_pool *pool, const void *p, const char 
     start = mr_embed_payload(pool, head);
     if (why)
         say(c, MEMOIR_POOL_CORRUPTED, "%s of %p: the block at %p is corrupted: %s", verb, p, (const void *)start, why);
-    else if (mr_pool_is_free(&pool->engine, head))
+    else if (mr_embed_is_gap(pool, head))
         say(c, MEMOIR_POOL_DOUBLE_FREE, "%s of %p: this memory is free already", verb, p);
     else if (p == start) /* the walk found it right, from the left: it is the span before that is not */
         say(c, MEMOIR_POOL_CORRUPTED, "%s of %p: the header of this block was overwritten", verb, p);
@@ -148,7 +140,7 @@ static bool is_inside(const struct memoir_pool *pool, const void *p)
     return offset < (size_t)pool->engine.units << pool->shift;
 }
 
-/* A block's seal says "freed" when it was merged into the gap before it and nobody has used the place since. */
+/* A block's seal says "held", or "freed" when it was merged into the gap before it and nobody has used the place since. */
 static bool was_freed(const struct memoir_pool *pool, const void *p)
 {
     size_t offset = (size_t)((const char *)p - pool->base);
@@ -157,7 +149,7 @@ static bool was_freed(const struct memoir_pool *pool, const void *p)
         !mr_vm_readable(mr_pool_node(&pool->engine, head)))
         return false;
     return mr_embed_is_sealed(pool, head) &&
-           mr_embed_state(mr_embed_read_seal(mr_pool_node(&pool->engine, head))) == MR_EMBED_FREED;
+           mr_embed_state(mr_embed_read_seal(mr_pool_node(&pool->engine, head))) >= MR_EMBED_HELD;
 }
 
 void mr_embed_accuse(struct memoir_pool *pool, const void *p, const char *verb)

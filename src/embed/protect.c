@@ -1,6 +1,6 @@
 /* protect.c: what may be done with the memory of a block, or of a pool. A block's protection is the state in its
  * header, which lies in the OS page before the block and stays readable. */
-#include "embed.h"
+#include "quick.h"
 
 static const unsigned may[MEMOIR_PROTECTIONS] = {
     [MEMOIR_PROTECT_READ_WRITE] = MR_VM_READ | MR_VM_WRITE,
@@ -103,7 +103,7 @@ void mr_embed_unprotect_blocks(struct memoir_pool *pool)
  * before it. */
 static bool protect_whole(struct memoir_pool *pool, enum memoir_protection to)
 {
-    return mr_vm_permit(pool->base - mr_os_page, mr_os_page + pool->counts.capacity, may[to]);
+    return mr_vm_permit(pool->base - mr_os_page, mr_os_page + pool->capacity, may[to]);
 }
 
 static const char *set_whole(struct memoir_pool *pool, enum memoir_protection to)
@@ -112,6 +112,8 @@ static const char *set_whole(struct memoir_pool *pool, enum memoir_protection to
         return "a pool in a caller's buffer shares OS pages with its control structure; protect single blocks";
     if (pool->protected_blocks != 0)
         return "single blocks are protected; make them read-write first";
+    if (pool->protection == MEMOIR_PROTECT_READ_WRITE)
+        mr_embed_quick_settle(pool); /* nobody can later */
     if (!protect_whole(pool, to)) {
         protect_whole(pool, pool->protection);
         return forbidden;

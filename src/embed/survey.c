@@ -1,12 +1,12 @@
 /* survey.c: looking at a whole pool: its blocks, its figures, whether it is sound. */
-#include "embed.h"
+#include "quick.h"
 
 static struct memoir_pool_block describe(const struct memoir_pool *pool, uint32_t head)
 {
     const struct mr_span *node = mr_pool_node(&pool->engine, head);
     size_t usable = mr_embed_usable(pool, mr_pool_size(&pool->engine, head));
     struct memoir_pool_block b = { .block = mr_embed_payload(pool, head), .size = usable, .usable = usable };
-    if (mr_pool_is_free(&pool->engine, head))
+    if (mr_embed_is_gap(pool, head))
         return b;
     b.in_use = true;
     b.size = mr_embed_asked(mr_embed_read_seal(node));
@@ -47,12 +47,15 @@ MR_EXPORT bool memoir_pool_walk(struct memoir_pool *pool, memoir_pool_visit *vis
 {
     if (pool->guarded && !mr_embed_enter_slow(pool, false))
         return false;
+    mr_embed_quick_settle(pool);
     bool whole = mr_embed_survey(pool, false, visit, ctx);
     mr_embed_leave(pool);
     return whole;
 }
 
 /* ---- figures ----------------------------------------------------------------------------------------------------- */
+
+static uint64_t freed_by(const struct mr_embed_tally *t) { return t->allocated - (t->peak - (uint64_t)t->below); }
 
 static size_t largest_free(const struct memoir_pool *pool)
 {
@@ -62,9 +65,16 @@ static size_t largest_free(const struct memoir_pool *pool)
 
 void mr_embed_stats(const struct memoir_pool *pool, struct memoir_pool_stats *s)
 {
-    *s = pool->counts;
-    s->in_use += pool->fosters.bytes;
-    s->blocks += pool->fosters.count;
+    const struct mr_embed_tally *t = &pool->tally, *since = &pool->since;
+    s->in_use = mr_embed_in_use(pool);
+    s->blocks = mr_embed_blocks(pool);
+    s->allocs = t->allocs - since->allocs;
+    s->frees = t->frees - since->frees;
+    s->allocated = t->allocated - since->allocated;
+    s->freed = freed_by(t) - freed_by(since);
+    s->failures = pool->failures;
+    s->peak = t->peak;
+    s->capacity = pool->capacity;
     s->fallback_blocks = pool->fosters.count;
     s->fallback_bytes = pool->fosters.bytes;
     s->limit = pool->limit;
@@ -80,6 +90,7 @@ MR_EXPORT void memoir_pool_stats(struct memoir_pool *pool, struct memoir_pool_st
     *stats = (struct memoir_pool_stats){ 0 };
     if (pool->guarded && !mr_embed_enter_slow(pool, false))
         return;
+    mr_embed_quick_settle(pool);
     mr_embed_stats(pool, stats);
     mr_embed_leave(pool);
 }
@@ -88,9 +99,10 @@ MR_EXPORT void memoir_pool_reset_stats(struct memoir_pool *pool)
 {
     if (!mr_embed_enter(pool))
         return;
-    struct memoir_pool_stats *c = &pool->counts;
-    c->allocated = c->freed = c->allocs = c->frees = c->failures = 0;
-    c->peak = c->in_use + pool->fosters.bytes;
+    pool->tally.peak = mr_embed_in_use(pool);
+    pool->tally.below = 0;
+    pool->since = pool->tally;
+    pool->failures = 0;
     mr_embed_leave(pool);
 }
 
@@ -98,7 +110,8 @@ MR_EXPORT void memoir_pool_reset_stats(struct memoir_pool *pool)
 
 uint32_t mr_embed_trailer_check(const struct memoir_pool *pool, uint32_t head, const struct mr_embed_trailer *t)
 {
-    return (uint32_t)(mr_embed_hash(pool, head, (uintptr_t)t->file * 31 + t->line) >> 32);
+    uint64_t h = (((uintptr_t)t->file * 31 + t->line) ^ pool->secret) * 0x9e3779b97f4a7c15u;
+    return (uint32_t)((h ^ h >> 32 ^ (uint64_t)head << 20) * 0xd6e8feb86659fd93u >> 32);
 }
 
 struct census {
@@ -127,25 +140,27 @@ static const char *check_headers(const struct memoir_pool *pool, struct census *
             return *at == head ? "the header of a block or gap was overwritten"
                                : "the header behind a block or gap was overwritten";
         *at = head;
-        if (!mr_pool_is_free(&pool->engine, head) && (why = check_block(pool, head, c)))
+        if (!mr_embed_is_gap(pool, head) && (why = check_block(pool, head, c)))
             return why;
     }
     *at = MR_POOL_NONE;
     return NULL;
 }
 
-static const char *check(const struct memoir_pool *pool, uint32_t *at)
+static const char *check(struct memoir_pool *pool, uint32_t *at)
 {
     struct census c = { 0, 0 };
+    mr_embed_quick_settle(pool);
     const char *why = check_headers(pool, &c, at);
     if (!why)
         why = mr_pool_check(&pool->engine);
-    if (!why && (c.blocks != pool->counts.blocks || c.bytes != pool->counts.in_use))
+    if (!why && (c.blocks != mr_embed_blocks(pool) - pool->fosters.count ||
+                 c.bytes != mr_embed_in_use(pool) - pool->fosters.bytes))
         why = "the statistics are not the sums over the blocks";
     return why;
 }
 
-const char *mr_embed_check(const struct memoir_pool *pool)
+const char *mr_embed_check(struct memoir_pool *pool)
 {
     uint32_t at;
     return check(pool, &at);

@@ -14,7 +14,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { BLOCKS = 128, BUFFER = 60000 };
+enum { BLOCKS = 128, BUFFER = 300000 };
 
 static struct {
     struct memoir_pool *pool;
@@ -171,7 +171,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (own)
         o.limit = 200000;
     s.pool = own ? memoir_pool_create(1000 + data[2] * 64, &o)
-                 : memoir_pool_create_in(buffer + data[2] % 64, 20000 + data[2] * 64, &o);
+                 : memoir_pool_create_in(buffer + data[2] % 64, 20000 + data[2] * 1024, &o);
     WANT(s.pool);
     for (size_t at = 3, n = 0; at + 5 <= size; at += 5, n++) {
         step(data + at);
