@@ -416,7 +416,8 @@ Test(story, each_leak_at_its_line_and_no_other)
 
 /* ---- everything at once -------------------------------------------------------------------------------------------- */
 
-/* Allocations of all sites whose innermost frame is that function. */
+/* Allocations of all sites whose innermost frame is that function. A stack whose blocks are of several kinds has as many
+ * rows, each with all its allocations; the blocks are each row's own, and here they are all or none. */
 static uint64_t made_by(const char *report, const char *function)
 {
     char name[64];
@@ -424,8 +425,9 @@ static uint64_t made_by(const char *report, const char *function)
     snprintf(name, sizeof name, ",\"function\":\"%s\",", function);
     for (const char *at = strstr(report, "\"sites\":["); at && (at = strstr(at, "{\"kind\":")) != NULL; at++) {
         const char *first = strstr(at, "\"stack\":[{"), *its = first ? strchr(first, ',') : NULL;
+        uint64_t blocks = number_after(at, "\"blocks\":");
         if (its && strncmp(its, name, strlen(name)) == 0)
-            sum += number_after(at, "\"allocations\":");
+            sum += blocks ? blocks : number_after(at, "\"allocations\":");
     }
     return sum;
 }
