@@ -303,7 +303,8 @@ void mr_find_each(const struct mr_find *find, mr_find_visit *each, void *ctx)
                 visit_slice(find, &region->slices[i], each, ctx);
     }
     for (uint32_t i = 0; i < find->list_count; i++)
-        each(ctx, &find->list[i]);
+        if (find->notes[find->list[i].index])
+            each(ctx, &find->list[i]);
 }
 
 size_t mr_find_own(struct mr_find_range *ranges, size_t cap)

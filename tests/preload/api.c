@@ -9,7 +9,7 @@
 
 #include "run.h"
 
-enum repeat { ONCE, EACH_STRATEGY };
+enum repeat { ONCE, EACH_STRATEGY, TOGETHER };
 
 struct row {
     const char *program, *args, *env, *ending, *err;
@@ -43,7 +43,7 @@ static struct criterion_test_params params(bool counted)
     for (size_t i = 0; i < COUNT(list); i++) {
         const struct row *row = row_of((int)i);
         bool repeated = i % COUNT(strategies) != 0;
-        if ((row->rounds > 0) == counted && (!repeated || (row->repeat == EACH_STRATEGY && run_is_ours())))
+        if ((row->rounds > 0) == counted && (!repeated || (row->repeat != ONCE && run_is_ours())))
             list[n++] = (int)i;
     }
     return cr_make_param_array(int, list, n);
@@ -136,9 +136,9 @@ static void check_cases_alone(int param)
 ParameterizedTest(int *param, api, runs, .timeout = 200)
 {
     const struct row *row = row_of(*param);
-    if (row->args[0] || *param % COUNT(strategies) == 0)
+    if (row->args[0] || *param % COUNT(strategies) == 0 || row->repeat == TOGETHER)
         check_run(*param, row->args);
-    if (!row->args[0])
+    if (!row->args[0] && row->repeat != TOGETHER)
         check_cases_alone(*param);
 }
 

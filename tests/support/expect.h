@@ -150,6 +150,10 @@ EXPECT_UNUSED bool expect_wanted(const char *name, int argc, char **argv)
     return wanted;
 }
 
+#ifndef EXPECT_BEFORE_CASE
+#define EXPECT_BEFORE_CASE() ((void)0)
+#endif
+
 EXPECT_UNUSED int expect_run(const struct expect_case *cases, size_t count, int argc, char **argv)
 {
     bool list = argc == 2 && strcmp(argv[1], "--list") == 0;
@@ -163,6 +167,7 @@ EXPECT_UNUSED int expect_run(const struct expect_case *cases, size_t count, int 
             expect_write(1, cases[i].name, strlen(cases[i].name));
             expect_write(1, "\n", 1);
         } else {
+            EXPECT_BEFORE_CASE();
             cases[i].run();
         }
     }

@@ -5,10 +5,15 @@
 #ifndef MR_TESTS_LEAKS_H
 #define MR_TESTS_LEAKS_H
 
-#include "expect.h"
-#include <memoir.h>
-
 #define APART __attribute__((noinline, noclone, unused)) static
+
+/* A case's frame has words that it never writes: what the cases before it left there must be no pointers. */
+APART void wipe(void);
+#define EXPECT_BEFORE_CASE() wipe()
+
+#include "expect.h"
+#include <malloc.h>
+#include <memoir.h>
 
 typedef uintptr_t hidden; /* no address of anything */
 
@@ -28,6 +33,11 @@ APART void wipe(void)
                      : : : "rax", "rcx", "rdx", "rsi", "rdi", "r8", "r9", "r10", "r11", "xmm0", "xmm1", "xmm2", "xmm3");
 #endif
 }
+
+/* Written throughout, with what the size was rounded up to: what a free block held before must not count as a pointer
+ * in it. */
+EXPECT_UNUSED void *blank_block(void *p) { return memset(p, 0, malloc_usable_size(p)); }
+EXPECT_UNUSED void *blank(size_t size) { return blank_block(malloc(size)); }
 
 /* Without memoir there is nobody to ask. */
 EXPECT_UNUSED void expect_leave(const char *why)

@@ -17,16 +17,13 @@ struct node {
 
 static struct node *node(struct node *left, struct node *right)
 {
-    struct node *n = calloc(1, sizeof *n);
+    struct node *n = blank_block(calloc(1, sizeof *n));
     n->left = left;
     n->right = right;
     return n;
 }
 
 /* ---- lost ------------------------------------------------------------------------------------------------- */
-
-/* Written throughout: what a free block held before must not count as a pointer in it. */
-static void *blank(size_t size) { return memset(malloc(size), 0, size); }
 
 APART hidden lose(size_t size) { return hide(blank(size)); }
 
@@ -252,6 +249,20 @@ APART hidden make_behind_freed(void)
     kept_dangling = holder;
     free(holder);
     return held;
+}
+
+/* Of no class, wherever it waits to be used again. */
+static void what_was_freed(void)
+{
+    leaks_ask();
+    size_t before = leaks_count;
+    hidden blocks[] = { lose(40), lose(3000), lose(300000) };
+    leaks_ask();
+    EXPECT(leaks_count == before + COUNT(blocks));
+    for (size_t i = 0; i < COUNT(blocks); i++)
+        free(show(blocks[i]));
+    leaks_ask();
+    EXPECT_SAY(leaks_count == before, "%zu blocks more are in use", leaks_count - before);
 }
 
 static void held_by_a_freed_block(void)
@@ -537,7 +548,7 @@ static void nothing_is_lost_yet(void)
 
 EXPECT_MAIN(CASE(nothing_is_lost_yet), CASE(direct), CASE(zero_size), CASE(list), CASE(tree), CASE(cycle), CASE(cycle_behind_a_head),
             CASE(pointing_to_itself), CASE(after_realloc), CASE(by_the_library), CASE(aligned), CASE(by_a_constructor),
-            CASE(in_a_closed_library), CASE(in_a_fork_child), CASE(hidden_by_the_program), CASE(held_by_a_freed_block),
-            CASE(one_past_the_end), CASE(by_its_middle), CASE(by_globals), CASE(by_the_stack), CASE(by_a_chain),
-            CASE(by_mapped_memory), CASE(by_sparse_memory), CASE(by_memory_made_constant), CASE(by_a_block_with_a_hole),
+            CASE(in_a_closed_library), CASE(in_a_fork_child), CASE(hidden_by_the_program), CASE(what_was_freed),
+            CASE(held_by_a_freed_block), CASE(one_past_the_end), CASE(by_its_middle), CASE(by_globals), CASE(by_the_stack),
+            CASE(by_a_chain), CASE(by_mapped_memory), CASE(by_sparse_memory), CASE(by_memory_made_constant), CASE(by_a_block_with_a_hole),
             CASE(by_a_file_cut_short), CASE(behind_a_prefix), CASE(ignored), CASE(root_region), CASE(sums))

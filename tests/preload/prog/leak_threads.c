@@ -12,7 +12,6 @@
 #include <sys/wait.h>
 #include <ucontext.h>
 
-static void *blank(size_t size) { return memset(malloc(size), 0, size); }
 APART hidden lose(size_t size) { return hide(blank(size)); }
 
 /* ---- a thread that does one thing and waits --------------------------------------------------------------------- */
@@ -273,8 +272,10 @@ static void in_a_signal_handler(void)
     EXPECT(sigaction(SIGUSR1, &action, NULL) == 0);
     raise_with_block();
     EXPECT(handler_kind == REACHABLE && handler_leaks.doubt == NULL);
+    void *stack = alternate.ss_sp;
     alternate.ss_flags = SS_DISABLE;
     EXPECT(sigaltstack(&alternate, NULL) == 0);
+    free(stack);
 }
 
 /* ---- threads that run ------------------------------------------------------------------------------------------------------ */
@@ -331,6 +332,33 @@ static void among_running_threads(void)
         finish(&parties[i]);
 }
 
+static hidden lost_before[1000];
+
+static size_t remember_lost(void)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < leaks_count && count < COUNT(lost_before); i++)
+        if (leaks_found[i].kind == DEFINITE)
+            lost_before[count++] = leaks_found[i].block;
+    return count;
+}
+
+static bool was_lost(size_t count, hidden block)
+{
+    for (size_t i = 0; i < count; i++)
+        if (lost_before[i] == block)
+            return true;
+    return false;
+}
+
+/* One less is none of our business: of what an ended thread left on its stack, the next that gets it writes a part. */
+static void expect_no_other_lost(size_t count, int round)
+{
+    for (size_t i = 0; i < leaks_count; i++)
+        EXPECT_SAY(leaks_found[i].kind != DEFINITE || was_lost(count, leaks_found[i].block), "round %d: %zu bytes are lost", round,
+                   leaks_found[i].size);
+}
+
 static void *come_and_go(void *unused) { return unused; }
 
 static void start_threads(struct party *party)
@@ -347,12 +375,12 @@ static void among_threads_that_come_and_go(void)
 {
     struct party parties[2];
     leaks_ask();
-    size_t before = leaks_sums.kinds[DEFINITE].blocks;
+    size_t count = remember_lost();
     for (size_t i = 0; i < 2; i++)
         begin(&parties[i], start_threads);
     for (int round = 0; round < 20; round++) {
         leaks_ask();
-        EXPECT_SAY(leaks_sums.kinds[DEFINITE].blocks == before, "round %d", round);
+        expect_no_other_lost(count, round);
     }
     for (size_t i = 0; i < 2; i++)
         finish(&parties[i]);
