@@ -45,7 +45,7 @@ int main(int argc, char **argv)
     signal(SIGALRM, on_alarm);
     sigprocmask(SIG_UNBLOCK, &alarm_only, NULL);
     setitimer(ITIMER_REAL, &(struct itimerval){ { 0, 3000 }, { 0, 3000 } }, NULL);
-    while (forked < 100 && !failed)
+    while (forked < 30 && !failed)
         if (busy)
             guest_exercise(1);
         else
