@@ -90,16 +90,16 @@ for variant in full tsan asan; do
     step "stress ($variant)"  build "$variant" test-stress STRESS_SECONDS=1
 done
 step 'fuzz the options'       fuzz fuzz_conf 20000 src/base/*.c src/os/*.c src/conf/*.c
-step 'fuzz the pool'          fuzz fuzz_pool 1000 src/base/*.c src/pool/*.c
-step 'fuzz embedded pools'    fuzz fuzz_embed_pool 300 src/embed/{blocks,create,draw,fosters,misuse,protect,quick,survey}.c \
+step 'fuzz the pool'          fuzz fuzz_pool 500 src/base/*.c src/pool/*.c
+step 'fuzz embedded pools'    fuzz fuzz_embed_pool 150 src/embed/{blocks,create,draw,fosters,misuse,protect,quick,survey}.c \
     src/base/*.c src/os/*.c src/pool/*.c
-step 'fuzz embedded stacks'   fuzz fuzz_embed_stack 1000 src/embed/{stack,complain}*.c src/base/*.c src/os/*.c
-step 'fuzz embedded slabs'    fuzz fuzz_embed_slab 500 src/embed/{slab,complain}*.c src/base/*.c src/os/*.c
-step 'fuzz the collector'     fuzz fuzz_embed_gc 3000 src/embed/{gc,complain}*.c src/base/*.c src/os/*.c src/pool/*.c
+step 'fuzz embedded stacks'   fuzz fuzz_embed_stack 300 src/embed/{stack,complain}*.c src/base/*.c src/os/*.c
+step 'fuzz embedded slabs'    fuzz fuzz_embed_slab 150 src/embed/{slab,complain}*.c src/base/*.c src/os/*.c
+step 'fuzz the collector'     fuzz fuzz_embed_gc 700 src/embed/{gc,complain}*.c src/base/*.c src/os/*.c src/pool/*.c
 step 'fuzz the list of mappings' fuzz fuzz_maps 200000 src/base/*.c src/os/*.c
 step 'fuzz unwind information' fuzz fuzz_cfi 50000 src/base/*.c src/track/cfi*.c
 step 'fuzz the suppressions'  fuzz fuzz_suppress 20000 src/base/*.c src/report/{suppress*,pattern,frames}.c
-step 'fuzz earlier reports'   fuzz fuzz_saved 100000 src/base/*.c src/ledger/ledger.c \
+step 'fuzz earlier reports'   fuzz fuzz_saved 30000 src/base/*.c src/ledger/ledger.c \
     src/report/{saved,json_read,intern,frames,site_kind}.c
 step 'examples'               tests/examples/run.sh "$root/release"
 step 'the demonstration'      scripts/demo.sh "$root/release"
