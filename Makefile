@@ -40,7 +40,7 @@ CLI_ONLY   := ledger/reader ledger/reader_fix ledger/reader_look symbol/dw symbo
               report/pprof report/folded report/massif report/openmetrics report/sarif report/github report/diff report/baseline \
               report/escape report/gzip report/intern report/json_read report/keys report/place report/protobuf report/saved \
               report/diff_text report/diff_json
-CLI_LIBS   := -ldw -lelf -liberty -lz
+CLI_LIBS   := -ldw -lelf -liberty -lz -lncursesw -ltinfo -lm
 # Files of entry/ that define names the C library owns: they stay out of libmemoir.a.
 OVERRIDES  := malloc glibc new other tell exits limits api lsan story sites misuse memcpy unload
 OVERRIDES  += signals
@@ -60,8 +60,8 @@ all: need-cc $(B)/libmemoir.so $(B)/libmemoir.a $(B)/memoir ## the library, the 
 .PHONY: need-cc need-libs
 $(CLI_ONLY_OBJ): | need-libs
 need-libs:
-	@printf '#include <elfutils/libdwfl.h>\n#include <libiberty/demangle.h>\n#include <zlib.h>\n' | $(CC) -E - >/dev/null 2>&1 || \
-	  { echo "make: the command memoir needs elfutils, libiberty and zlib: apt-get install libdw-dev libelf-dev libiberty-dev zlib1g-dev"; exit 1; }
+	@printf '#include <elfutils/libdwfl.h>\n#include <libiberty/demangle.h>\n#include <zlib.h>\n#include <ncurses.h>\n' | $(CC) -E - >/dev/null 2>&1 || \
+	  { echo "make: the command memoir needs elfutils, libiberty, zlib and ncurses: apt-get install libdw-dev libelf-dev libiberty-dev zlib1g-dev libncurses-dev"; exit 1; }
 need-cc:
 	@command -v $(CC) >/dev/null 2>&1 || { echo "make: no C compiler ($(CC)): apt-get install gcc libc6-dev"; exit 1; }
 

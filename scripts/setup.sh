@@ -3,7 +3,7 @@
 # (default: test), and nothing else. Needs root or sudo only when something is missing.
 set -euo pipefail
 
-build=(gcc make libc6-dev libdw-dev libelf-dev libiberty-dev zlib1g-dev)
+build=(gcc make libc6-dev libdw-dev libelf-dev libiberty-dev zlib1g-dev libncurses-dev)
 # The tests themselves, then the programs that `make test` runs on memoir.
 test=("${build[@]}" libcriterion-dev pkg-config jq python3 g++ binutils git redis-server redis-tools sqlite3 perl
       valgrind prometheus)

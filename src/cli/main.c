@@ -41,6 +41,14 @@ const struct mr_command mr_cli_commands[] = {
       "terminal a table; else lines of fields separated by tabs, in bytes, bytes per second and seconds since 1970,\n"
       "\"-\" where something is not known.\n",
       .flags = mr_cmd_ls_flags, .tail = "Exit code: 0, if there are none too; 2 usage.\n" },
+    { "top", mr_cmd_top, "memoir top [options] [PID|LEDGER]",
+      "watch who asks for memory and holds it, while the program runs",
+      .help =
+      "Reads the ledger each second: the process is not stopped, signalled or traced. Without a word it is the one\n"
+      "process that keeps a ledger. Shown are sites by what they hold, ask for and gain; the key h lists the keys.\n"
+      "When the program has ended that is said, and the last state stays.\n",
+      .flags = mr_cmd_top_flags, .words = MR_CLI_PROCESS,
+      .tail = "Exit code: 0; 2 usage, also if there is no terminal; 125 there is no such ledger.\n" },
     { "options", mr_cmd_options, "memoir options", "list every option with its default",
       .help =
       "Every option is --NAME=VALUE for memoir run and MEMOIR_NAME in the environment (upper case, _ for -)\n"

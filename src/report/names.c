@@ -5,7 +5,8 @@
 #include <string.h>
 
 struct module {
-    const char *path;       /* one string for all loads of the same file: sources know modules by its address */
+    char *path;             /* ours; one string for all loads of the same file: sources know modules by its address */
+    bool is_first;          /* of the loads of that file */
     const struct mr_ledger_module *entry;
     char build_id[2 * 32 + 1];
     bool is_own;            /* libmemoir.so */
@@ -41,11 +42,18 @@ static void describe(struct mr_names *names, size_t i)
     struct module *module = &names->modules[i];
     struct mr_fmt f = mr_fmt_to_buffer(module->build_id, sizeof module->build_id);
     module->entry = mr_reader_module(names->ledger, i);
-    module->path = module->entry ? mr_reader_string(names->ledger, module->entry->path) : "";
     for (size_t b = 0; module->entry && b < mr_min(module->entry->build_id_bytes, sizeof module->entry->build_id); b++)
         mr_fmt_print(&f, "%02x", module->entry->build_id[b]);
     mr_fmt_end_string(&f);
+    module->path = (char *)(module->entry ? mr_reader_string(names->ledger, module->entry->path) : "");
     module->is_own = strncmp(mr_frames_base(module->path), "libmemoir.so", 12) == 0;
+}
+
+static char *copy_text(const char *text)
+{
+    size_t bytes = strlen(text) + 1;
+    char *copy = malloc(bytes);
+    return copy ? memcpy(copy, text, bytes) : NULL;
 }
 
 static void leave(void *node)
@@ -53,16 +61,55 @@ static void leave(void *node)
     (void)node;
 }
 
-static void describe_modules(struct mr_names *names)
+/* Modules [from, module_count): their paths become ours. False without memory. */
+static bool describe_modules(struct mr_names *names, size_t from)
 {
     void *files = NULL;
-    for (size_t i = 0; i < names->module_count; i++) {
-        describe(names, i);
-        struct module **first = tsearch(&names->modules[i], &files, by_file);
-        if (first)
-            names->modules[i].path = (*first)->path;
+    bool good = true;
+    for (size_t i = 0; i < names->module_count && good; i++) {
+        struct module *module = &names->modules[i];
+        if (i >= from)
+            describe(names, i);
+        struct module **first = tsearch(module, &files, by_file);
+        module->is_first = first && *first == module;
+        if (i >= from && first)
+            module->path = *first == module ? copy_text(module->path) : (*first)->path;
+        good = first && module->path;
     }
     tdestroy(files, leave);
+    return good;
+}
+
+/* Room for what the ledger has by now; what is new in it is zero. */
+static bool make_room(struct mr_names *names, size_t module_count, size_t node_count)
+{
+    struct module *modules = reallocarray(names->modules, module_count, sizeof *modules);
+    names->modules = modules ? modules : names->modules;
+    struct node *nodes = modules ? reallocarray(names->nodes, node_count, sizeof *nodes) : NULL;
+    names->nodes = nodes ? nodes : names->nodes;
+    const char **notes = nodes ? reallocarray(names->notes, module_count, sizeof *notes) : NULL;
+    names->notes = notes ? notes : names->notes;
+    if (!notes)
+        return false;
+    memset(modules + names->module_count, 0, (module_count - names->module_count) * sizeof *modules);
+    memset(nodes + names->node_count, 0, (node_count - names->node_count) * sizeof *nodes);
+    memset(notes + names->module_count, 0, (module_count - names->module_count) * sizeof *notes);
+    return true;
+}
+
+bool mr_names_follow(struct mr_names *names, const struct mr_reader *ledger)
+{
+    size_t before = names->module_count;
+    size_t module_count = mr_max(mr_reader_count(ledger, MR_SECTION_MODULES), mr_max(before, 1));
+    size_t node_count = mr_max(mr_reader_count(ledger, MR_SECTION_FRAMES), mr_max(names->node_count, 1));
+    if (!make_room(names, module_count, node_count))
+        return false;
+    names->ledger = ledger;
+    names->module_count = module_count;
+    names->node_count = node_count;
+    for (size_t i = 0; i < before; i++)
+        names->modules[i].entry = mr_reader_module(ledger, i);
+    return describe_modules(names, before);
 }
 
 struct mr_names *mr_names_new(const struct mr_reader *ledger, struct mr_symbol_source *symbols)
@@ -70,19 +117,11 @@ struct mr_names *mr_names_new(const struct mr_reader *ledger, struct mr_symbol_s
     struct mr_names *names = calloc(1, sizeof *names);
     if (!names)
         return NULL;
-    names->ledger = ledger;
     names->symbols = symbols;
-    names->module_count = mr_max(mr_reader_count(ledger, MR_SECTION_MODULES), 1);
-    names->node_count = mr_max(mr_reader_count(ledger, MR_SECTION_FRAMES), 1);
-    names->modules = calloc(names->module_count, sizeof *names->modules);
-    names->nodes = calloc(names->node_count, sizeof *names->nodes);
-    names->notes = calloc(names->module_count, sizeof *names->notes);
-    if (!names->modules || !names->nodes || !names->notes) {
-        mr_names_free(names);
-        return NULL;
-    }
-    describe_modules(names);
-    return names;
+    if (mr_names_follow(names, ledger))
+        return names;
+    mr_names_free(names);
+    return NULL;
 }
 
 void mr_names_free(struct mr_names *names)
@@ -91,6 +130,9 @@ void mr_names_free(struct mr_names *names)
         return;
     for (size_t i = 0; names->notes && i < names->module_count && names->notes[i]; i++)
         free((char *)names->notes[i]);
+    for (size_t i = 0; i < names->module_count; i++)
+        if (names->modules[i].is_first)
+            free(names->modules[i].path);
     free(names->notes);
     free(names->modules);
     free(names->nodes);

@@ -13,6 +13,10 @@ struct mr_names;
 struct mr_names *mr_names_new(const struct mr_reader *ledger, struct mr_symbol_source *symbols);
 void mr_names_free(struct mr_names *names);
 
+/* A later look at the same ledger takes the place of the one before, which need not live on: what was appended is known
+ * from here on. False without memory: the names can then only be freed. */
+bool mr_names_follow(struct mr_names *names, const struct mr_reader *ledger);
+
 /* The frames of a stack, innermost first, without those of memoir itself. Returns how many it filled. */
 size_t mr_names_stack(struct mr_names *names, uint32_t stack, struct mr_report_frame *frames, size_t cap);
 

@@ -211,6 +211,7 @@ mr_report_writer mr_sarif_write;
 #include "baseline.h"
 #include "diff.h"
 #include "model.h"
+#include "names.h"
 #include "saved.h"
 #include "suppress.h"
 
