@@ -18,7 +18,7 @@ build() { make -s --no-print-directory -j2 VARIANT="$1" B="$root/$1" "${@:2}"; }
 fuzz() {
     local name=$1 binary=$root/fuzz/$1
     mkdir -p "$root/fuzz"
-    "${CC:-gcc}" -std=gnu11 -D_GNU_SOURCE -DFUZZ_MAIN -DMR_DEBUG=2 -g -O1 -fsanitize=address,undefined \
+    "${CC:-gcc}" -std=gnu11 -D_GNU_SOURCE -DFUZZ_MAIN -DMR_DEBUG=2 -DMR_VERSION=\"fuzz\" -g -O1 -fsanitize=address,undefined \
         -fno-sanitize-recover=undefined -Iinclude -Isrc/{base,pool,os,conf,ledger,track,symbol,report,embed} \
         "tests/fuzz/$name.c" "${@:3}" -o "$binary" -pthread &&
         timeout 60 "$binary" "$2"
@@ -94,10 +94,11 @@ step 'fuzz the pool'          fuzz fuzz_pool 500 src/base/*.c src/pool/*.c
 step 'fuzz embedded pools'    fuzz fuzz_embed_pool 150 src/embed/{blocks,create,draw,fosters,misuse,protect,quick,survey}.c \
     src/base/*.c src/os/*.c src/pool/*.c
 step 'fuzz embedded stacks'   fuzz fuzz_embed_stack 300 src/embed/{stack,complain}*.c src/base/*.c src/os/*.c
-step 'fuzz embedded slabs'    fuzz fuzz_embed_slab 150 src/embed/{slab,complain}*.c src/base/*.c src/os/*.c
-step 'fuzz the collector'     fuzz fuzz_embed_gc 700 src/embed/{gc,complain}*.c src/base/*.c src/os/*.c src/pool/*.c
+step 'fuzz embedded slabs'    fuzz fuzz_embed_slab 60 src/embed/{slab,complain}*.c src/base/*.c src/os/*.c
+step 'fuzz the collector'     fuzz fuzz_embed_gc 400 src/embed/{gc,complain}*.c src/base/*.c src/os/*.c src/pool/*.c
 step 'fuzz the list of mappings' fuzz fuzz_maps 200000 src/base/*.c src/os/*.c
 step 'fuzz unwind information' fuzz fuzz_cfi 50000 src/base/*.c src/track/cfi*.c
+step 'fuzz the ledger'        fuzz fuzz_ledger 2000 src/base/*.c src/os/*.c src/conf/*.c src/ledger/{ledger,name,reader,reader_fix,reader_look,sum,writer}.c
 step 'fuzz the suppressions'  fuzz fuzz_suppress 20000 src/base/*.c src/report/{suppress*,pattern,frames}.c
 step 'fuzz earlier reports'   fuzz fuzz_saved 30000 src/base/*.c src/ledger/ledger.c \
     src/report/{saved,json_read,intern,frames,site_kind}.c

@@ -101,51 +101,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 }
 
 #ifdef FUZZ_MAIN
-
-static uint64_t state = 1;
-
-static uint8_t next_byte(void)
-{
-    state = state * 6364136223846793005u + 1442695040888963407u;
-    return (uint8_t)(state >> 56);
-}
+#include "fuzz_main.h"
 
 /* Instructions are dense among small numbers. */
-static void run_random(unsigned inputs)
+static size_t fuzz_make(uint64_t round, uint8_t *data, size_t cap)
 {
-    static uint8_t data[256];
-    for (unsigned i = 0; i < inputs; i++) {
-        size_t size = 1 + next_byte() % (i % 4 ? 32 : sizeof data - 1);
-        for (size_t k = 0; k < size; k++)
-            data[k] = next_byte() & (next_byte() & 1 ? 0xff : 0x1f);
-        LLVMFuzzerTestOneInput(data, size);
-    }
+    (void)cap;
+    size_t size = 1 + fuzz_below(round % 4 ? 32 : 255);
+    for (size_t k = 0; k < size; k++)
+        data[k] = fuzz_byte() & (fuzz_byte() & 1 ? 0xff : 0x1f);
+    return size;
 }
-
-static int run_file(const char *path)
-{
-    static uint8_t data[1 << 16];
-    FILE *file = fopen(path, "rb");
-    if (!file) {
-        fprintf(stderr, "fuzz_cfi: cannot open %s\n", path);
-        return 1;
-    }
-    size_t size = fread(data, 1, sizeof data, file);
-    fclose(file);
-    return LLVMFuzzerTestOneInput(data, size);
-}
-
-int main(int argc, char **argv)
-{
-    int failed = 0;
-    if (argc < 2)
-        run_random(10000);
-    for (int i = 1; i < argc; i++)
-        if (strspn(argv[i], "0123456789") == strlen(argv[i]))
-            run_random((unsigned)strtoul(argv[i], NULL, 10));
-        else
-            failed |= run_file(argv[i]);
-    return failed;
-}
-
 #endif

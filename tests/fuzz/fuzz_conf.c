@@ -89,6 +89,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 }
 
 #ifdef FUZZ_MAIN
+#include "fuzz_main.h"
+
 /* Pieces that reach deeper than random bytes do. */
 static const char *const pieces[] = {
     "MEMOIR_", "STRATEGY", "POOL_LIMIT", "PURGE_DELAY", "OUTPUT", "STATS", "LEAKS", "FORMAT", "SIGNAL", "TEST_", "=", "=", "=",
@@ -96,47 +98,23 @@ static const char *const pieces[] = {
     "k", "mib", "t", "ms", "min", "h", "SIG", "USR2", "RTMIN", "RTMAX", "+", "-", "30", "|", " ", "\x1b", "\xff",
 };
 
-static void run_random(unsigned seed)
+static size_t fuzz_make(uint64_t round, uint8_t *data, size_t cap)
 {
-    uint8_t data[1024];
     size_t size = 0;
-    char byte;
-    srand(seed);
-    for (int left = rand() % 24; left > 0; left--) {
-        const char *piece = pieces[(size_t)rand() % MR_COUNT(pieces)];
+    (void)round;
+    for (size_t left = fuzz_below(24); left > 0; left--) {
+        const char *piece = pieces[fuzz_below(MR_COUNT(pieces))];
+        char byte = (char)fuzz_byte();
         size_t len = strlen(piece);
-        byte = (char)rand();
-        if (rand() % 8 == 0)
+        if (fuzz_below(8) == 0)
             piece = &byte, len = 1;
-        if (rand() % 6 == 0)
+        if (fuzz_below(6) == 0)
             piece = "", len = 1; /* ends the variable */
+        if (size + len > cap)
+            break;
         memcpy(data + size, piece, len);
         size += len;
     }
-    LLVMFuzzerTestOneInput(data, size);
-}
-
-static void run_file(const char *name)
-{
-    FILE *f = fopen(name, "rb");
-    require(f != NULL, "cannot read", name);
-    uint8_t *data = malloc(1 << 20);
-    size_t size = fread(data, 1, 1 << 20, f);
-    fclose(f);
-    LLVMFuzzerTestOneInput(data, size);
-    free(data);
-}
-
-int main(int argc, char **argv)
-{
-    for (int i = 1; i < argc; i++) {
-        char *end;
-        unsigned long rounds = strtoul(argv[i], &end, 10);
-        if (*end)
-            run_file(argv[i]);
-        for (unsigned long seed = 0; *end == '\0' && seed < rounds; seed++)
-            run_random((unsigned)seed);
-    }
-    return 0;
+    return size;
 }
 #endif

@@ -184,46 +184,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 }
 
 #ifdef FUZZ_MAIN
+#include "fuzz_main.h"
 
-static uint64_t state = 1;
-
-static void run_random(unsigned inputs)
+static size_t fuzz_make(uint64_t round, uint8_t *data, size_t cap)
 {
-    static uint8_t data[5000];
-    for (unsigned i = 0; i < inputs; i++) {
-        for (size_t k = 0; k < sizeof data; k++) {
-            state = state * 6364136223846793005u + 1442695040888963407u;
-            data[k] = (uint8_t)(state >> 56);
-        }
-        data[0] = (uint8_t)(i % MEMOIR_FITS | (data[0] & 0x40)); /* every fit in turn */
-        LLVMFuzzerTestOneInput(data, sizeof data);
-    }
+    size_t size = fuzz_bytes(data, cap < 5000 ? cap : 5000);
+    data[0] = (uint8_t)(round % MEMOIR_FITS | (data[0] & 0x40)); /* every fit in turn */
+    return size;
 }
-
-static int run_file(const char *path)
-{
-    static uint8_t data[1 << 20];
-    FILE *file = fopen(path, "rb");
-    if (!file) {
-        fprintf(stderr, "fuzz_embed_pool: cannot read %s\n", path);
-        return 1;
-    }
-    size_t size = fread(data, 1, sizeof data, file);
-    fclose(file);
-    return LLVMFuzzerTestOneInput(data, size);
-}
-
-int main(int argc, char **argv)
-{
-    unsigned inputs = 256;
-    if (argc < 2 || sscanf(argv[1], "%u", &inputs) == 1) {
-        run_random(inputs);
-        return 0;
-    }
-    int failed = 0;
-    for (int i = 1; i < argc; i++)
-        failed |= run_file(argv[i]);
-    return failed;
-}
-
 #endif

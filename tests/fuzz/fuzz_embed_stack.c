@@ -159,40 +159,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 }
 
 #ifdef FUZZ_MAIN
-static void run_random(uint64_t inputs)
-{
-    uint64_t state = 1;
-    uint8_t data[3000];
-    for (uint64_t i = 0; i < inputs; i++) {
-        for (size_t k = 0; k < sizeof data; k++)
-            data[k] = (uint8_t)((state = state * 6364136223846793005u + 1442695040888963407u) >> 56);
-        LLVMFuzzerTestOneInput(data, 1 + (size_t)(state >> 33) % sizeof data);
-    }
-}
+#include "fuzz_main.h"
 
-static int run_file(const char *path)
+static size_t fuzz_make(uint64_t round, uint8_t *data, size_t cap)
 {
-    static uint8_t data[1 << 20];
-    FILE *file = fopen(path, "rb");
-    if (!file) {
-        fprintf(stderr, "fuzz_embed_stack: cannot open %s\n", path);
-        return 1;
-    }
-    size_t n = fread(data, 1, sizeof data, file);
-    fclose(file);
-    return LLVMFuzzerTestOneInput(data, n);
-}
-
-int main(int argc, char **argv)
-{
-    for (int i = 1; i < argc; i++) {
-        char *end;
-        unsigned long long inputs = strtoull(argv[i], &end, 10);
-        if (*end == '\0')
-            run_random(inputs);
-        else if (run_file(argv[i]))
-            return 1;
-    }
-    return 0;
+    (void)round;
+    return fuzz_bytes(data, cap < 3000 ? cap : 3000);
 }
 #endif

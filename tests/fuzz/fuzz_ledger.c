@@ -120,7 +120,7 @@ static void damage(struct change c)
 
 /* ---- what a reader may rely on ----------------------------------------------------------------------------------- */
 
-static size_t sink; /* so that nothing read is left out by the compiler */
+static volatile size_t sink; /* so that nothing read is left out by the compiler */
 
 static void check_stack(const struct mr_reader *r, uint32_t stack)
 {
@@ -224,39 +224,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 }
 
 #ifdef FUZZ_MAIN
-static void run_random(unsigned seed)
-{
-    struct change changes[12];
-    int n = (int)(seed % MR_COUNT(changes));
-    if (sound < 0)
-        make_sound();
-    srand(seed);
-    for (int i = 0; i < n; i++)
-        changes[i] = (struct change){ (uint8_t)rand(), (uint8_t)rand(), (uint16_t)rand(), (uint32_t)rand() };
-    LLVMFuzzerTestOneInput((const uint8_t *)changes, (size_t)n * sizeof changes[0]);
-}
+#include "fuzz_main.h"
 
-static void run_file(const char *name)
+static size_t fuzz_make(uint64_t round, uint8_t *data, size_t cap)
 {
-    FILE *f = fopen(name, "rb");
-    require(f != NULL, "cannot read the file");
-    uint8_t *data = malloc(64 << 20);
-    size_t size = fread(data, 1, 64 << 20, f);
-    fclose(f);
-    LLVMFuzzerTestOneInput(data, size);
-    free(data);
-}
-
-int main(int argc, char **argv)
-{
-    for (int i = 1; i < argc; i++) {
-        char *end;
-        unsigned long rounds = strtoul(argv[i], &end, 10);
-        if (*end)
-            run_file(argv[i]);
-        for (unsigned long seed = 0; *end == '\0' && seed < rounds; seed++)
-            run_random((unsigned)seed);
-    }
-    return sink == 1;
+    enum { MOST = 12 };
+    size_t size = round % MOST * sizeof(struct change);
+    for (size_t i = 0; i < size && i < cap; i++)
+        data[i] = fuzz_byte();
+    return size;
 }
 #endif

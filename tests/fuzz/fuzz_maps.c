@@ -39,45 +39,24 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 }
 
 #ifdef FUZZ_MAIN
+#include "fuzz_main.h"
 
 /* Mostly what rows are made of. */
-static size_t make(uint8_t *data, size_t cap)
+static size_t fuzz_make(uint64_t round, uint8_t *data, size_t cap)
 {
     static const char *const parts[] = { "7f0000001000", "-", " ", "rw-p", "r--s", "00000000", "00:00", "0", "\n", "[stack]",
                                          "/lib/x", "fffffffffffffffff", "1000-2000 rw-p 0 0:0 0 name\n", "g", "    " };
     size_t n = 0;
-    for (int parts_left = rand() % 60; parts_left > 0; parts_left--) {
-        const char *part = parts[(size_t)rand() % (sizeof parts / sizeof parts[0])];
+    (void)round;
+    for (size_t left = fuzz_below(60); left > 0; left--) {
+        const char *part = parts[fuzz_below(sizeof parts / sizeof parts[0])];
         if (n + strlen(part) >= cap)
             break;
         memcpy(data + n, part, strlen(part));
         n += strlen(part);
-        if (rand() % 20 == 0)
-            data[n - 1] = (uint8_t)rand();
+        if (fuzz_below(20) == 0)
+            data[n - 1] = fuzz_byte();
     }
     return n;
 }
-
-static void run_file(const char *path)
-{
-    static uint8_t data[1 << 20];
-    FILE *file = fopen(path, "rb");
-    require(file != NULL, "the file cannot be opened");
-    LLVMFuzzerTestOneInput(data, fread(data, 1, sizeof data, file));
-    fclose(file);
-}
-
-int main(int argc, char **argv)
-{
-    uint8_t data[4096];
-    for (int i = 1; i < argc; i++) {
-        long rounds = strtol(argv[i], NULL, 10);
-        if (rounds <= 0)
-            run_file(argv[i]);
-        for (long k = 0; k < rounds; k++)
-            LLVMFuzzerTestOneInput(data, make(data, sizeof data));
-    }
-    return 0;
-}
-
 #endif

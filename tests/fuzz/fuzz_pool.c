@@ -57,50 +57,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 }
 
 #ifdef FUZZ_MAIN
+#include "fuzz_main.h"
 
-static uint64_t state = 1;
-
-static uint8_t next_byte(void)
+static size_t fuzz_make(uint64_t round, uint8_t *data, size_t cap)
 {
-    state = state * 6364136223846793005u + 1442695040888963407u;
-    return (uint8_t)(state >> 56);
+    size_t size = fuzz_bytes(data, cap < 4096 ? cap : 4096);
+    data[0] = (uint8_t)round; /* every fit and layout in turn */
+    return size;
 }
-
-static void run_random(unsigned inputs)
-{
-    static uint8_t data[4096];
-    for (unsigned i = 0; i < inputs; i++) {
-        for (size_t k = 0; k < sizeof data; k++)
-            data[k] = next_byte();
-        data[0] = (uint8_t)i; /* every fit and layout in turn */
-        LLVMFuzzerTestOneInput(data, sizeof data);
-    }
-}
-
-static int run_file(const char *path)
-{
-    static uint8_t data[1 << 20];
-    FILE *file = fopen(path, "rb");
-    if (!file) {
-        fprintf(stderr, "fuzz_pool: cannot read %s\n", path);
-        return 1;
-    }
-    size_t size = fread(data, 1, sizeof data, file);
-    fclose(file);
-    return LLVMFuzzerTestOneInput(data, size);
-}
-
-int main(int argc, char **argv)
-{
-    unsigned inputs = 256;
-    if (argc < 2 || sscanf(argv[1], "%u", &inputs) == 1) {
-        run_random(inputs);
-        return 0;
-    }
-    int failed = 0;
-    for (int i = 1; i < argc; i++)
-        failed |= run_file(argv[i]);
-    return failed;
-}
-
 #endif

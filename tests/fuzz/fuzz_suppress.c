@@ -89,60 +89,25 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 }
 
 #ifdef FUZZ_MAIN
-
-static uint64_t state = 88172645463325252u;
-
-static uint8_t next_byte(void)
-{
-    state = state * 6364136223846793005u + 1442695040888963407u;
-    return (uint8_t)(state >> 56);
-}
+#include "fuzz_main.h"
 
 /* Mostly words the reader knows, in any order; some bytes of chance between them. */
-static size_t random_text(uint8_t *data, size_t cap)
+static size_t fuzz_make(uint64_t round, uint8_t *data, size_t cap)
 {
     static const char *const words[] = { "{\n", "}\n", "name\n", "Memcheck:Leak\n", "Other:Leak\n", "match-leak-kinds:", "definite",
                                          ",", "possible\n", "fun:", "obj:", "src:", "...\n", "*", "?", "f", "g", "_Z1fv", "/bin/a",
                                          "/src/a.c:1", "leak:", "^", "$", "\n", " ", "\r\n", "#", "malloc\n", "all\n", "none\n" };
     size_t size = 0;
-    for (unsigned n = next_byte(); n-- > 0;) {
-        const char *word = words[next_byte() % MR_COUNT(words)];
+    (void)round;
+    for (unsigned n = fuzz_byte(); n-- > 0;) {
+        const char *word = words[fuzz_below(MR_COUNT(words))];
         if (size + strlen(word) + 1 > cap)
             break;
-        if (next_byte() < 8)
-            data[size++] = next_byte();
+        if (fuzz_byte() < 8)
+            data[size++] = fuzz_byte();
         memcpy(data + size, word, strlen(word));
         size += strlen(word);
     }
     return size;
 }
-
-static int run_file(const char *path)
-{
-    static uint8_t data[1 << 20];
-    FILE *file = fopen(path, "rb");
-    if (!file) {
-        fprintf(stderr, "fuzz_suppress: cannot read %s\n", path);
-        return 1;
-    }
-    size_t size = fread(data, 1, sizeof data, file);
-    fclose(file);
-    return LLVMFuzzerTestOneInput(data, size);
-}
-
-int main(int argc, char **argv)
-{
-    static uint8_t data[8192];
-    unsigned inputs = 256;
-    int failed = 0;
-    if (argc < 2 || sscanf(argv[1], "%u", &inputs) == 1) {
-        for (unsigned i = 0; i < inputs; i++)
-            LLVMFuzzerTestOneInput(data, random_text(data, sizeof data));
-        return 0;
-    }
-    for (int i = 1; i < argc; i++)
-        failed |= run_file(argv[i]);
-    return failed;
-}
-
 #endif
