@@ -18,7 +18,7 @@ enum { TEXT_TOP = 20, BUFFER = 65536 };
 
 static void show_progress(void *ctx, size_t done, size_t all)
 {
-    mr_progress_show(ctx, "looking up names: %zu of %zu call stacks", done, all);
+    mr_progress_show(ctx, "looking up names: %zu of %zu places in the code", done, all);
 }
 
 /* --- writing --------------------------------------------------------------------------------------------------- */

@@ -16,6 +16,7 @@ struct module {
 /* What is known of one node of the tree of callers. 0: not yet. */
 struct node {
     uint64_t key_by_name, key_by_offset;
+    bool wanted; /* then its callers are too */
 };
 
 struct mr_names {
@@ -139,11 +140,6 @@ void mr_names_free(struct mr_names *names)
     free(names);
 }
 
-size_t mr_names_places(const struct mr_names *names)
-{
-    return names->node_count - 1;
-}
-
 /* --- frames ----------------------------------------------------------------------------------------------- */
 
 static const char *const marks[MR_FRAME_MARK_COUNT] = {
@@ -177,16 +173,26 @@ static size_t ask(struct mr_names *names, struct module *module, const struct mr
     return count;
 }
 
+static bool is_mark(const struct mr_ledger_frame *frame)
+{
+    return frame->module == 0 && frame->pc < MR_FRAME_MARK_COUNT;
+}
+
+static struct module *module_of(struct mr_names *names, const struct mr_ledger_frame *frame)
+{
+    return &names->modules[frame->module < names->module_count ? frame->module : 0];
+}
+
 /* The functions of one node; at least one if cap allows. The call is the byte before the return address. */
 static size_t fill(struct mr_names *names, const struct mr_ledger_frame *frame, struct mr_report_frame *frames, size_t cap)
 {
     if (cap == 0)
         return 0;
-    if (frame->module == 0 && frame->pc < MR_FRAME_MARK_COUNT) {
+    if (is_mark(frame)) {
         frames[0] = (struct mr_report_frame){ .function = marks[frame->pc] };
         return marks[frame->pc] != NULL;
     }
-    struct module *module = &names->modules[frame->module < names->module_count ? frame->module : 0];
+    struct module *module = module_of(names, frame);
     struct mr_report_frame bare = { .address = frame->pc - 1 };
     if (module->entry) {
         bare.module = module->path;
@@ -221,6 +227,64 @@ size_t mr_names_stack(struct mr_names *names, uint32_t stack, struct mr_report_f
         stack = frame.caller;
     }
     return count;
+}
+
+/* --- all at once ---------------------------------------------------------------------------------------------- */
+
+void mr_names_want(struct mr_names *names, uint32_t stack)
+{
+    stack = first_of_program(names, stack);
+    while (stack && stack < names->node_count && !names->nodes[stack].wanted) {
+        names->nodes[stack].wanted = true;
+        stack = mr_reader_frame(names->ledger, stack).caller;
+    }
+}
+
+/* One node on its place in its file. */
+struct place {
+    uintptr_t path;
+    uint64_t offset;
+    uint32_t node;
+};
+
+static bool place_before(const void *a, const void *b)
+{
+    const struct place *x = a, *y = b;
+    return x->path != y->path ? x->path < y->path : x->offset < y->offset;
+}
+
+static size_t collect_places(struct mr_names *names, struct place *places)
+{
+    size_t count = 0;
+    for (uint32_t i = 1; i < names->node_count; i++) {
+        struct mr_ledger_frame frame = mr_reader_frame(names->ledger, i);
+        const struct module *module = module_of(names, &frame);
+        if (!names->nodes[i].wanted || is_mark(&frame) || !module->entry)
+            continue;
+        if (places)
+            places[count] = (struct place){ (uintptr_t)module->path, frame.pc - module->entry->bias, i };
+        count++;
+    }
+    return count;
+}
+
+/* The answers stay with the source. Without memory for the order they are looked up one by one, later. */
+void mr_names_look_up(struct mr_names *names, void (*progress)(void *ctx, size_t done, size_t all), void *ctx)
+{
+    size_t count = names->symbols ? collect_places(names, NULL) : 0;
+    struct place *places = count ? malloc(count * sizeof *places) : NULL;
+    if (!places)
+        return;
+    collect_places(names, places);
+    mr_sort(places, count, sizeof *places, place_before);
+    for (size_t i = 0; i < count; i++) {
+        struct mr_report_frame frames[1];
+        struct mr_ledger_frame frame = mr_reader_frame(names->ledger, places[i].node);
+        fill(names, &frame, frames, MR_COUNT(frames));
+        if (progress)
+            progress(ctx, i, count);
+    }
+    free(places);
 }
 
 /* --- keys ---------------------------------------------------------------------------------------------------- */
@@ -259,7 +323,7 @@ static uint64_t key_of_node(struct mr_names *names, const struct mr_ledger_frame
     struct mr_report_frame frames[64];
     if (by_name)
         return key_of_frames(frames, fill(names, frame, frames, MR_COUNT(frames)), callers);
-    const struct module *module = &names->modules[frame->module < names->module_count ? frame->module : 0];
+    const struct module *module = module_of(names, frame);
     uint64_t bias = module->entry ? module->entry->bias : 0;
     return mix(mix(callers, (uintptr_t)module->path), frame->pc - bias);
 }

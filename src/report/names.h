@@ -23,8 +23,10 @@ size_t mr_names_stack(struct mr_names *names, uint32_t stack, struct mr_report_f
 /* Equal for stacks that read the same: by names, or (cheaper) by modules and offsets. */
 uint64_t mr_names_key(struct mr_names *names, uint32_t stack, bool by_name);
 
-/* How many distinct frames the ledger has: what there is to look up at most. */
-size_t mr_names_places(const struct mr_names *names);
+/* The names of all stacks that are wanted, looked up at once, file by file in the order of addresses: so a source need
+ * not hold all it has read. Others can be asked for all the same. `progress` may be NULL. */
+void mr_names_want(struct mr_names *names, uint32_t stack);
+void mr_names_look_up(struct mr_names *names, void (*progress)(void *ctx, size_t done, size_t all), void *ctx);
 
 /* A sentence per module whose file is gone or another by now, of those that were asked for. */
 size_t mr_names_notes(struct mr_names *names, const char *const **notes);

@@ -57,6 +57,23 @@ static void classify(struct stack *stack, const struct mr_ledger_verdict *verdic
     stack->held_by_site = verdict ? verdict->held_by : 0;
 }
 
+/* Names are worth their price where there is something to complain about, or to filter. */
+static bool wants_names(const struct building *b, const struct mr_sum *sum)
+{
+    return mr_sum_blocks(sum) || b->wishes->function || b->wishes->file;
+}
+
+static void look_up_names(struct building *b)
+{
+    uint64_t count = mr_reader_count(b->ledger, MR_SECTION_SITES);
+    for (uint64_t i = 1; i < count; i++) {
+        struct mr_reader_site site = mr_reader_site(b->ledger, i);
+        if (wants_names(b, &site.sum))
+            mr_names_want(b->names, site.stack);
+    }
+    mr_names_look_up(b->names, b->wishes->progress, b->wishes->ctx);
+}
+
 static void read_site(struct building *b, uint64_t i, struct stack *stack)
 {
     struct mr_reader_site site = mr_reader_site(b->ledger, i);
@@ -74,9 +91,7 @@ static void read_site(struct building *b, uint64_t i, struct stack *stack)
     for (size_t h = 0; history && h < MR_LEDGER_HISTORY; h++)
         stack->history[h] = (uint64_t)history->in_use_kib[h] * MR_KIB;
     classify(stack, mr_reader_verdict(b->ledger, i));
-    /* Names are worth their price where there is something to complain about, or to filter. */
-    bool by_name = stack->in_use.blocks || b->wishes->function || b->wishes->file;
-    stack->key = mr_names_key(b->names, site.stack, by_name);
+    stack->key = mr_names_key(b->names, site.stack, wants_names(b, &site.sum));
 }
 
 /* What had no room for a site of its own. */
@@ -103,6 +118,7 @@ static bool read_sites(struct building *b)
     b->stack_of_site = calloc(count + 1, sizeof *b->stack_of_site);
     if (!b->stacks || !b->stack_of_site)
         return false;
+    look_up_names(b);
     for (uint64_t i = 1; i < count; i++) {
         struct mr_reader_site site = mr_reader_site(b->ledger, i);
         struct stack *stack = &b->stacks[b->stack_count];
@@ -113,8 +129,6 @@ static bool read_sites(struct building *b)
         sum.alloc_bytes += site.sum.alloc_bytes;
         sum.freed_bytes += site.sum.freed_bytes;
         b->stack_count += stack->allocs || stack->in_use.blocks;
-        if (b->wishes->progress)
-            b->wishes->progress(b->wishes->ctx, i, count);
     }
     read_rest(b, &b->stacks[b->stack_count], sum);
     b->stack_count += b->stacks[b->stack_count].allocs != 0;

@@ -10,6 +10,9 @@
 
 enum { NESTING_MOST = 64 };
 
+/* What one answer makes libdw touch of the file, and what it keeps of a decoded line. */
+enum { ANSWER_BYTES = 16 << 10, LINE_BYTES = 64 };
+
 /* [low, high) belongs to the entry at this offset of .debug_info. */
 struct mr_die_range {
     Dwarf_Addr low, high;
@@ -25,6 +28,7 @@ struct unit {
     Dwarf_Off offset; /* the key */
     struct mr_die_range *functions;
     size_t count;
+    unsigned lines_in; /* the opening in which its lines were decoded last */
 };
 
 static bool add(struct ranges *ranges, struct mr_die_range range)
@@ -99,7 +103,14 @@ static int by_offset(const void *a, const void *b)
     return (x->offset > y->offset) - (x->offset < y->offset);
 }
 
-static const struct unit *unit_at(struct mr_die_reader *reader, Dwarf_Die *cu)
+static size_t bytes_of_unit(struct mr_die_reader *reader, Dwarf_Die *cu)
+{
+    Dwarf_Off start = dwarf_dieoffset(cu) - dwarf_cuoffset(cu), next;
+    size_t header;
+    return dwarf_nextcu(reader->dwarf, start, &next, &header, NULL, NULL, NULL) == 0 ? next - start : 0;
+}
+
+static struct unit *unit_at(struct mr_die_reader *reader, Dwarf_Die *cu)
 {
     struct unit key = { .offset = dwarf_dieoffset(cu) }, **slot = tsearch(&key, &reader->units, by_offset);
     if (!slot || *slot != &key)
@@ -111,8 +122,9 @@ static const struct unit *unit_at(struct mr_die_reader *reader, Dwarf_Die *cu)
         return NULL;
     }
     collect_functions(&found, cu, 0);
+    reader->spent += bytes_of_unit(reader, cu);
     mr_sort(found.list, found.count, sizeof *found.list, lower);
-    *unit = (struct unit){ key.offset, found.list, found.count };
+    *unit = (struct unit){ key.offset, found.list, found.count, 0 };
     *slot = unit;
     return unit;
 }
@@ -208,15 +220,28 @@ static void locate_pc(Dwarf_Die *cu, Dwarf_Addr pc, struct mr_symbol_frame *fram
         frame->line = (uint32_t)number;
 }
 
+/* libdw decodes all lines of a unit at once and keeps them. */
+static void count_lines(struct mr_die_reader *reader, struct unit *unit, Dwarf_Die *cu)
+{
+    Dwarf_Lines *lines;
+    size_t count;
+    if (unit->lines_in == reader->opened || dwarf_getsrclines(cu, &lines, &count) != 0)
+        return;
+    unit->lines_in = reader->opened;
+    reader->spent += count * LINE_BYTES;
+}
+
 size_t mr_die_find(struct mr_die_reader *reader, Dwarf_Addr pc, struct mr_symbol_frame *frames, size_t cap)
 {
     Dwarf_Die cu, chain[MR_DW_FRAMES];
     if (!unit_die_of(reader, pc, &cu))
         return 0;
-    const struct unit *unit = unit_at(reader, &cu);
+    struct unit *unit = unit_at(reader, &cu);
+    reader->spent += ANSWER_BYTES;
     const struct mr_die_range *function = unit ? range_of(unit->functions, unit->count, pc) : NULL;
     if (!function || !dwarf_offdie(reader->dwarf, function->die, &chain[0]))
         return 0;
+    count_lines(reader, unit, &cu);
     size_t depth = 1;
     while (depth < mr_min(cap, MR_DW_FRAMES) && inlined_below(&chain[depth - 1], pc, &chain[depth], 0))
         depth++;

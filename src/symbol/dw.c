@@ -1,7 +1,9 @@
 /* dw.c: names by elfutils, for files of this machine and the debug files that belong to them.
  *
  * Everything is read when the first address of a module comes, and of DWARF only the units that are
- * asked for: 300 MiB of debug information stay on disk but for those. */
+ * asked for: 300 MiB of debug information stay on disk but for those. What libdw has decoded it keeps until it is
+ * closed: when that is much, all files are closed and opened again as they are needed. So nothing that is answered may
+ * point into them. */
 #include "dw.h"
 
 #include <gelf.h>
@@ -11,6 +13,8 @@
 #include <unistd.h>
 
 enum { BUILD_ID_MOST = 64 };
+
+size_t mr_dw_open_most = 64 << 20;
 
 /* A function of the symbol table. */
 struct symbol {
@@ -29,50 +33,61 @@ struct module {
     struct symbol *symbols; /* ascending; read when DWARF has no answer */
     size_t symbol_count;
     bool symbols_read;
+    struct module *next;   /* of all there are */
 };
 
-/* A string that was derived from one of the files'. */
+/* A string of one of the files, and what was made of it. */
 struct derived {
-    const char *from; /* the key: its address */
-    char *text;       /* NULL: nothing came of it */
+    char *from; /* the key */
+    char *text; /* NULL: nothing came of it */
 };
 
 struct dw {
     struct mr_symbol_source source;
     void *modules, *names, *files; /* trees */
-    struct module *last;
+    struct module *all, *last;
+    size_t spent;                  /* by the files that are open, about: struct mr_die_reader */
     struct mr_symbol_frame frames[MR_DW_FRAMES];
 };
 
 /* --- derived strings --------------------------------------------------------------------------------- */
 
-static int by_address(const void *a, const void *b)
+static int by_text(const void *a, const void *b)
 {
-    /* Both trees' nodes begin with the pointer that is their key. */
-    uintptr_t x = *(const uintptr_t *)a, y = *(const uintptr_t *)b;
-    return (x > y) - (x < y);
+    return strcmp(((const struct derived *)a)->from, ((const struct derived *)b)->from);
 }
 
-static const char *derive(void **tree, const char *from, char *(*make)(const char *))
+static struct derived *make_derived(const char *from, char *(*make)(const char *))
 {
-    struct derived key = { .from = from }, **slot = tsearch(&key, tree, by_address);
-    if (!slot)
+    struct derived *derived = malloc(sizeof *derived);
+    char *copy = strdup(from);
+    if (!derived || !copy) {
+        free(derived);
+        free(copy);
         return NULL;
-    if (*slot == &key) {
-        struct derived *derived = malloc(sizeof *derived);
-        if (!derived) {
-            tdelete(&key, tree, by_address);
-            return NULL;
-        }
-        *derived = (struct derived){ from, make(from) };
-        *slot = derived;
     }
-    return (*slot)->text;
+    *derived = (struct derived){ copy, make(copy) };
+    return derived;
+}
+
+/* NULL without memory. */
+static const struct derived *derive(void **tree, const char *from, char *(*make)(const char *))
+{
+    struct derived key = { .from = (char *)from }, **slot = tsearch(&key, tree, by_text);
+    if (!slot || *slot != &key)
+        return slot ? *slot : NULL;
+    struct derived *derived = make_derived(from, make);
+    if (derived)
+        *slot = derived;
+    else
+        tdelete(&key, tree, by_text);
+    return derived;
 }
 
 static void free_derived(void *node)
 {
     struct derived *derived = node;
+    free(derived->from);
     free(derived->text);
     free(derived);
 }
@@ -156,8 +171,34 @@ static void open_module(struct module *module, const struct mr_symbol_place *pla
     }
     if (module->state != MR_SYMBOL_FOUND && open_debug_file(module, place))
         module->state = MR_SYMBOL_FOUND;
-    if (module->state == MR_SYMBOL_FOUND)
-        module->dies.dwarf = dwfl_module_getdwarf(module->dwfl_module, &module->dwarf_bias);
+    if (module->state != MR_SYMBOL_FOUND)
+        return;
+    module->dies.dwarf = dwfl_module_getdwarf(module->dwfl_module, &module->dwarf_bias);
+    module->dies.opened++;
+}
+
+static void close_module(struct module *module)
+{
+    dwfl_end(module->dwfl);
+    free(module->symbols);
+    module->dwfl = NULL;
+    module->dies.dwarf = NULL;
+    module->symbols = NULL;
+    module->symbol_count = 0;
+    module->symbols_read = false;
+}
+
+static void close_all(struct dw *dw)
+{
+    for (struct module *module = dw->all; module; module = module->next)
+        close_module(module);
+    dw->spent = 0;
+}
+
+static int by_address(const void *a, const void *b)
+{
+    uintptr_t x = (uintptr_t)((const struct module *)a)->path, y = (uintptr_t)((const struct module *)b)->path;
+    return (x > y) - (x < y);
 }
 
 static struct module *module_of(struct dw *dw, const struct mr_symbol_place *place)
@@ -176,6 +217,8 @@ static struct module *module_of(struct dw *dw, const struct mr_symbol_place *pla
         *module = key;
         *slot = module;
         open_module(module, place);
+        module->next = dw->all;
+        dw->all = module;
     }
     return dw->last = *slot;
 }
@@ -184,8 +227,7 @@ static void free_module(void *node)
 {
     struct module *module = node;
     mr_die_close(&module->dies);
-    dwfl_end(module->dwfl);
-    free(module->symbols);
+    close_module(module);
     free(module);
 }
 
@@ -249,32 +291,41 @@ static size_t find_symbol(struct module *module, GElf_Addr at, struct mr_symbol_
 
 /* --- the source ---------------------------------------------------------------------------------------------- */
 
+static void name(struct dw *dw, struct mr_symbol_frame *frame)
+{
+    const char *known = frame->function ? frame->function : frame->linkage;
+    const struct derived *name = known ? derive(&dw->names, known, mr_demangle) : NULL;
+    const struct derived *file = frame->file ? derive(&dw->files, frame->file, tidy_path) : NULL;
+    frame->linkage = name ? name->from : NULL;
+    frame->function = name && !frame->function && name->text ? name->text : frame->linkage;
+    frame->file = file ? file->text : NULL;
+    /* glibc calls its own functions by names of its own. */
+    if (frame->function && strncmp(frame->function, "__GI_", 5) == 0) {
+        frame->function += 5;
+        frame->function += strncmp(frame->function, "__", 2) == 0 ? 2 : 0;
+    }
+}
+
 static void find(struct mr_symbol_source *source, const struct mr_symbol_place *place, struct mr_symbol_answer *answer)
 {
     struct dw *dw = (struct dw *)source;
     struct module *module = module_of(dw, place);
+    if (dw->spent > mr_dw_open_most)
+        close_all(dw);
+    if (module && module->state == MR_SYMBOL_FOUND && !module->dwfl)
+        open_module(module, place);
     *answer = (struct mr_symbol_answer){ dw->frames, 0, module ? module->state : MR_SYMBOL_UNREADABLE };
     if (answer->state != MR_SYMBOL_FOUND)
         return;
     GElf_Addr at = place->offset + module->bias;
     if (module->dies.dwarf)
         answer->count = mr_die_find(&module->dies, at - module->dwarf_bias, dw->frames, MR_DW_FRAMES);
+    dw->spent += module->dies.spent;
+    module->dies.spent = 0;
     if (answer->count == 0)
         answer->count = find_symbol(module, at, dw->frames);
-    for (size_t i = 0; i < answer->count; i++) {
-        struct mr_symbol_frame *frame = &dw->frames[i];
-        if (!frame->function && frame->linkage) {
-            frame->function = derive(&dw->names, frame->linkage, mr_demangle);
-            frame->function = frame->function ? frame->function : frame->linkage;
-        }
-        /* glibc calls its own functions by names of its own. */
-        if (frame->function && strncmp(frame->function, "__GI_", 5) == 0) {
-            frame->function += 5;
-            frame->function += strncmp(frame->function, "__", 2) == 0 ? 2 : 0;
-        }
-        if (frame->file)
-            frame->file = derive(&dw->files, frame->file, tidy_path);
-    }
+    for (size_t i = 0; i < answer->count; i++)
+        name(dw, &dw->frames[i]);
 }
 
 static void shut(struct mr_symbol_source *source)

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "dw.h"
 #include "own_place.h"
 
 static __attribute__((noinline, noclone)) const void *where_called(void)
@@ -50,6 +51,27 @@ Test(dw, functions_lines_and_what_is_inlined)
     expect_around(&answer);
     dw->find(dw, &place, &answer);
     expect_around(&answer);
+    dw->close(dw);
+}
+
+/* As with a module that has hundreds of MiB of them: nothing that was answered may lie in what was closed. */
+Test(dw, answers_outlive_the_files_they_came_from)
+{
+    struct mr_symbol_source *dw = mr_dw_open(false);
+    struct mr_symbol_place place = place_at(around()), other = place_at(where_called());
+    struct mr_symbol_answer answer, again;
+    struct mr_symbol_frame frames[2];
+    mr_dw_open_most = 0;
+    dw->find(dw, &place, &answer);
+    expect_around(&answer);
+    memcpy(frames, answer.frames, sizeof frames);
+    for (int i = 0; i < 3; i++)
+        dw->find(dw, &other, &again);
+    answer.frames = frames;
+    expect_around(&answer);
+    dw->find(dw, &place, &again);
+    expect_around(&again);
+    cr_expect_eq(again.frames[0].function, frames[0].function, "one name, one string");
     dw->close(dw);
 }
 
