@@ -24,14 +24,22 @@ $(B)/bench/%: bench/prog/%.cc bench/bench.mk
 # What programs embed, beside what people use instead: the pieces of bench/embed, each a program that prints its table.
 $(B)/bench/embed-%: bench/embed/%.c bench/bench.mk $(B)/libmemoir.a
 	@mkdir -p $(@D)
-	$(CC) -std=gnu11 -D_GNU_SOURCE -O2 -g -Wall -Wextra -Iinclude $< $(B)/libmemoir.a -pthread -o $@
+	$(CC) -std=gnu11 -D_GNU_SOURCE -O2 -g -Wall -Wextra -Iinclude $< $(B)/libmemoir.a -pthread -ldl -o $@
 
 # Debian's libgc-dev.
 $(B)/bench/embed-gc-boehm: bench/embed/gc.c bench/bench.mk
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 -D_GNU_SOURCE -DBOEHM -O2 -g -Wall -Wextra $< -lgc -o $@
 
-.PHONY: bench bench-programs bench-quick
+# github.com/mattconte/tlsf: TLSF=DIR says where its tlsf.c is.
+$(B)/bench/tlsf.so: $(TLSF)/tlsf.c bench/bench.mk
+	@mkdir -p $(@D)
+	$(CC) -O2 -DNDEBUG -fPIC -shared -I$(TLSF) $< -o $@
+
+EMBED_BIN := $(addprefix $(B)/bench/embed-,pools slab stack gc) $(if $(wildcard /usr/include/gc.h),$(B)/bench/embed-gc-boehm) \
+             $(if $(TLSF),$(B)/bench/tlsf.so)
+
+.PHONY: bench bench-programs bench-quick bench-embed
 bench-programs: need-cc $(BENCH_BIN) ## the workload programs of the benchmark
 
 bench: all bench-programs ## compare with the peers: every benchmark, 5 runs each (BENCH_ARGS=…)
@@ -39,3 +47,6 @@ bench: all bench-programs ## compare with the peers: every benchmark, 5 runs eac
 
 bench-quick: all bench-programs ## the same, once each and small: does it work?
 	bench/run --build $(B) --quick $(BENCH_ARGS)
+
+bench-embed: $(EMBED_BIN) ## what programs embed, beside what people use instead (TLSF=DIR of its source): bench/results/embed.md
+	bench/embed/run --build $(B) $(BENCH_ARGS)

@@ -1,24 +1,24 @@
-/* pools.c: memoir/pool.h beside the system's malloc, and beside TLSF where its source is at hand.
+/* pools.c: memoir/pool.h beside the system's malloc, and beside TLSF where it is at hand.
  *
- *   pools [LIVE...]    default 1000 10000 100000 1000000
+ *   pools RIVAL LIVE     prints nanoseconds per pair of calls, and per touch
+ *   pools RIVAL LIVE N   only makes N pairs, for whoever counts instructions in the function pairs
+ *   pools                prints the names of the rivals
  *
- * Steady state: LIVE blocks of 16 to 967 bytes (one in eight to 239), each operation frees a random one and allocates
- * another of a random size in its place. Everybody runs the same sequence in turn; printed is the least of 7 rounds in
- * nanoseconds per pair of calls. "touch" reads one random block instead: the price of the caches alone.
+ * Steady state: LIVE blocks of 16 to 967 bytes (seven in eight to 239), each operation frees a random one and allocates
+ * another of a random size in its place. Every rival runs the same sequence in a process of its own, which bench/embed/run
+ * starts in turn; printed is the median of some rounds, in processor time. "Touch" reads one random block instead:
+ * what the generator and the caches alone cost.
  *
- * TLSF (github.com/mattconte/tlsf) is no part of this repository: -DWITH_TLSF, with its tlsf.c and tlsf.h on the
- * command line. */
+ * TLSF (github.com/mattconte/tlsf) is no part of this repository: $TLSF is the path of a shared object of it. */
+#include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "memoir/pool.h"
-#ifdef WITH_TLSF
-#include "tlsf.h"
-#endif
 
-enum { ROUNDS = 7, PAIRS = 150000 };
+enum { ROUNDS = 5, PAIRS = 100000 };
 
 static uint64_t state;
 
@@ -54,20 +54,16 @@ static struct memoir_pool *pool;
 static void *alloc_pool(size_t size) { return memoir_pool_alloc(pool, size); }
 static void free_pool(void *p) { memoir_pool_free(pool, p); }
 
-#ifdef WITH_TLSF
-static tlsf_t tlsf;
-static void *alloc_tlsf(size_t size) { return tlsf_malloc(tlsf, size); }
+static void *tlsf, *(*tlsf_create)(void *, size_t), *(*tlsf_alloc)(void *, size_t), (*tlsf_free)(void *, void *);
+static void *alloc_tlsf(size_t size) { return tlsf_alloc(tlsf, size); }
 static void free_tlsf(void *p) { tlsf_free(tlsf, p); }
-#endif
 
 static const struct rival rivals[] = {
     { "malloc", malloc, free, { .name = NULL } },
-#ifdef WITH_TLSF
     { "TLSF", alloc_tlsf, free_tlsf, { .name = NULL } },
-#endif
     { "segregated", alloc_pool, free_pool, { .fit = MEMOIR_FIT_SEGREGATED } },
-    { "  huge pages", alloc_pool, free_pool, { .fit = MEMOIR_FIT_SEGREGATED, .flags = MEMOIR_POOL_HUGE_PAGES } },
-    { "  thread-safe", alloc_pool, free_pool, { .fit = MEMOIR_FIT_SEGREGATED, .flags = MEMOIR_POOL_THREAD_SAFE } },
+    { "segregated-huge-pages", alloc_pool, free_pool, { .fit = MEMOIR_FIT_SEGREGATED, .flags = MEMOIR_POOL_HUGE_PAGES } },
+    { "segregated-thread-safe", alloc_pool, free_pool, { .fit = MEMOIR_FIT_SEGREGATED, .flags = MEMOIR_POOL_THREAD_SAFE } },
     { "first", alloc_pool, free_pool, { .fit = MEMOIR_FIT_FIRST } },
     { "next", alloc_pool, free_pool, { .fit = MEMOIR_FIT_NEXT } },
     { "best", alloc_pool, free_pool, { .fit = MEMOIR_FIT_BEST } },
@@ -75,6 +71,19 @@ static const struct rival rivals[] = {
     { "buddy", alloc_pool, free_pool, { .fit = MEMOIR_FIT_BUDDY } },
 };
 enum { RIVALS = sizeof rivals / sizeof rivals[0] };
+
+static bool load_tlsf(const char *path)
+{
+    void *lib = path ? dlopen(path, RTLD_NOW) : NULL;
+    if (!lib) {
+        fprintf(stderr, "pools: TLSF=%s is no shared object that can be loaded\n", path ? path : "");
+        return false;
+    }
+    *(void **)&tlsf_create = dlsym(lib, "tlsf_create_with_pool");
+    *(void **)&tlsf_alloc = dlsym(lib, "tlsf_malloc");
+    *(void **)&tlsf_free = dlsym(lib, "tlsf_free");
+    return tlsf_create && tlsf_alloc && tlsf_free;
+}
 
 /* ---- a run ------------------------------------------------------------------------------------------------ */
 
@@ -89,15 +98,15 @@ static void *take(const struct rival *r)
     return p;
 }
 
-static double pairs(const struct rival *r, void **blocks, unsigned live)
+static double __attribute__((noinline)) pairs(const struct rival *r, void **blocks, unsigned live, unsigned n)
 {
     double begin = now();
-    for (unsigned i = 0; i < PAIRS; i++) {
+    for (unsigned i = 0; i < n; i++) {
         void **b = &blocks[next_random() % live];
         r->free(*b);
         *b = take(r);
     }
-    return (now() - begin) / PAIRS;
+    return (now() - begin) / n;
 }
 
 static double touches(void **blocks, unsigned live)
@@ -112,52 +121,62 @@ static double touches(void **blocks, unsigned live)
     return sum ? took : 0;
 }
 
-static void set_up(const struct rival *r, unsigned live)
+static bool set_up(const struct rival *r, unsigned live)
 {
     size_t room = (size_t)live * 1000 + (1 << 20);
     if (r->alloc == alloc_pool)
-        pool = memoir_pool_create(room, &r->options);
-#ifdef WITH_TLSF
-    if (r->alloc == alloc_tlsf)
-        tlsf = tlsf_create_with_pool(malloc(room), room);
-#endif
+        return (pool = memoir_pool_create(room, &r->options)) != NULL;
+    return r->alloc != alloc_tlsf || (load_tlsf(getenv("TLSF")) && (tlsf = tlsf_create(malloc(room), room)));
 }
 
-static void run(const struct rival *r, unsigned live, double *pair, double *touch)
+static int by_value(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static double median(double *values)
+{
+    qsort(values, ROUNDS, sizeof *values, by_value);
+    return values[ROUNDS / 2];
+}
+
+static void **fill(const struct rival *r, unsigned live)
 {
     void **blocks = malloc(live * sizeof *blocks);
     state = 1;
-    set_up(r, live);
     for (unsigned i = 0; i < live; i++)
         blocks[i] = take(r);
+    return blocks;
+}
+
+static void run(const struct rival *r, unsigned live)
+{
+    void **blocks = fill(r, live);
+    double pair[ROUNDS], touch[ROUNDS];
     for (unsigned i = 0; i < live; i += PAIRS) /* until nothing is where it was first */
-        pairs(r, blocks, live);
-    *pair = *touch = 1e9;
+        pairs(r, blocks, live, PAIRS);
     for (unsigned i = 0; i < ROUNDS; i++) {
-        double took = pairs(r, blocks, live);
-        *pair = took < *pair ? took : *pair;
-        took = touches(blocks, live);
-        *touch = took < *touch ? took : *touch;
+        pair[i] = pairs(r, blocks, live, PAIRS);
+        touch[i] = touches(blocks, live);
     }
-    for (unsigned i = 0; i < live; i++)
-        r->free(blocks[i]);
-    if (r->alloc == alloc_pool)
-        memoir_pool_destroy(pool);
-    free(blocks);
+    printf("%.2f %.2f\n", median(pair), median(touch));
 }
 
 int main(int argc, char **argv)
 {
-    static const char *defaults[] = { "1000", "10000", "100000", "1000000" };
-    const char **lives = argc > 1 ? (const char **)argv + 1 : defaults;
-    int n = argc > 1 ? argc - 1 : 4;
-    printf("%-14s%10s%12s%12s\n", "", "live", "ns/pair", "touch");
-    for (int k = 0; k < n; k++)
-        for (unsigned i = 0; i < RIVALS; i++) {
-            double pair, touch;
-            run(&rivals[i], (unsigned)atoi(lives[k]), &pair, &touch);
-            printf("%-14s%10s%12.1f%12.1f\n", rivals[i].name, lives[k], pair, touch);
-            fflush(stdout);
+    int live = argc >= 3 ? atoi(argv[2]) : 0;
+    for (unsigned i = 0; i < RIVALS; i++)
+        if (live <= 0) {
+            puts(rivals[i].name);
+        } else if (strcmp(argv[1], rivals[i].name) == 0) {
+            if (!set_up(&rivals[i], (unsigned)live))
+                return 1;
+            if (argc > 3)
+                pairs(&rivals[i], fill(&rivals[i], (unsigned)live), (unsigned)live, (unsigned)atoi(argv[3]));
+            else
+                run(&rivals[i], (unsigned)live);
+            return 0;
         }
-    return 0;
+    return live > 0;
 }

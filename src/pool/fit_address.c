@@ -13,12 +13,21 @@
  * met a miss of the caches for each of its 20 to 40 levels. */
 #include "fit.h"
 
+#include <string.h>
+
 enum { LEAF_BITS = 6, FAN_BITS = 4, FAN = 1 << FAN_BITS };
 
 struct group {
     uint32_t max[FAN];
     uint64_t bits[FAN];
 };
+
+/* A match is looked at four entries at a time (GNU C makes vectors of any processor's); all are below 2^31. */
+typedef int32_t four __attribute__((vector_size(16)));
+struct quarters {
+    four at[FAN / 4];
+};
+_Static_assert(sizeof(struct quarters) == FAN * sizeof(uint32_t), "a match is four quarters");
 
 /* ---- where things are -------------------------------------------------------------------------------- */
 
@@ -79,12 +88,26 @@ _Static_assert(MR_POOL_MAX_UNITS >> LEAF_BITS >> FAN_BITS * (MR_POOL_LEVELS - 1)
 
 /* ---- keeping the maxima ---------------------------------------------------------------------------------- */
 
+MR_INLINE struct quarters quarters_of(const uint32_t *match)
+{
+    struct quarters q;
+    memcpy(&q, match, sizeof q);
+    return q;
+}
+
+MR_INLINE four larger(four a, four b)
+{
+    four which = a > b;
+    return (a & which) | (b & ~which);
+}
+
 MR_INLINE uint32_t max_of(const uint32_t *match)
 {
-    uint32_t max = 0;
-    for (unsigned i = 0; i < FAN; i++)
-        max = match[i] > max ? match[i] : max;
-    return max;
+    struct quarters q = quarters_of(match);
+    four max = larger(larger(q.at[0], q.at[1]), larger(q.at[2], q.at[3]));
+    max = larger(max, __builtin_shuffle(max, (four){ 2, 3, 2, 3 }));
+    max = larger(max, __builtin_shuffle(max, (four){ 1, 1, 1, 1 }));
+    return (uint32_t)max[0];
 }
 
 /* A leaf's max has become larger. */
@@ -159,10 +182,14 @@ void mr_fit_address_enlarge(struct mr_pool *pool, struct mr_pool_index *index, u
 /* The first entry of a match from `from` on that is at least `units`, or FAN. */
 MR_INLINE unsigned first_of(const uint32_t *match, unsigned from, uint32_t units)
 {
-    unsigned mask = 0;
-    for (unsigned i = 0; i < FAN; i++)
-        mask |= (unsigned)(match[i] >= units) << i;
-    mask &= ~0u << from;
+    struct quarters q = quarters_of(match);
+    int32_t least = (int32_t)units - 1;
+    four than = { least, least, least, least }, bits = { 1, 2, 4, 8 };
+    four hits = ((q.at[0] > than) & bits) | ((q.at[1] > than) & bits << 4) | ((q.at[2] > than) & bits << 8) |
+                ((q.at[3] > than) & bits << 12);
+    hits |= __builtin_shuffle(hits, (four){ 2, 3, 2, 3 });
+    hits |= __builtin_shuffle(hits, (four){ 1, 1, 1, 1 });
+    unsigned mask = (unsigned)hits[0] & ~0u << from;
     return mask ? (unsigned)__builtin_ctz(mask) : FAN;
 }
 
