@@ -91,7 +91,7 @@ for variant in full tsan asan; do
 done
 step 'fuzz the options'       fuzz fuzz_conf 20000 src/base/*.c src/os/*.c src/conf/*.c
 step 'fuzz the pool'          fuzz fuzz_pool 500 src/base/*.c src/pool/*.c
-step 'fuzz embedded pools'    fuzz fuzz_embed_pool 150 src/embed/{blocks,create,draw,fosters,misuse,protect,quick,survey}.c \
+step 'fuzz embedded pools'    fuzz fuzz_embed_pool 150 src/embed/{blocks,create,draw,find,fosters,misuse,protect,quick,survey}.c \
     src/base/*.c src/os/*.c src/pool/*.c
 step 'fuzz embedded stacks'   fuzz fuzz_embed_stack 300 src/embed/{stack,complain}*.c src/base/*.c src/os/*.c
 step 'fuzz embedded slabs'    fuzz fuzz_embed_slab 60 src/embed/{slab,complain}*.c src/base/*.c src/os/*.c

@@ -5,6 +5,7 @@
 #include <string.h>
 
 enum { FILL_NEW = 0xCC, FILL_FREED = 0xDD };
+enum { FAR = 16 << 20 }; /* more than the caches hold */
 
 /* A request on its way. */
 struct request {
@@ -88,11 +89,11 @@ static MR_NOINLINE void *take_rare(struct memoir_pool *pool, const struct reques
 
 static void *take(struct memoir_pool *pool, const struct request *r)
 {
-    void *p = r->align == 1 ? mr_embed_quick_take(pool, r->size) : NULL;
-    if (p && r->zero)
-        memset(p, 0, r->size);
-    if (!p)
+    void *p;
+    if (r->align != 1 || !mr_embed_quick_take(pool, r->size, pool->quick_sizes, &p))
         p = take_own(pool, r);
+    else if (r->zero)
+        memset(p, 0, r->size);
     return p ? p : take_rare(pool, r);
 }
 
@@ -123,13 +124,16 @@ MR_EXPORT void *memoir_pool_alloc_at(struct memoir_pool *pool, size_t size, cons
     return serve(pool, &r);
 }
 
-MR_EXPORT void *memoir_pool_alloc(struct memoir_pool *pool, size_t size)
+static MR_NOINLINE void *alloc_slow(struct memoir_pool *pool, size_t size)
 {
-    void *p = MR_LIKELY(!pool->guarded) ? mr_embed_quick_take(pool, size) : NULL;
-    if (MR_LIKELY(p != NULL))
-        return p;
     struct request r = { size, 1, NULL, 0, false };
     return serve(pool, &r);
+}
+
+MR_EXPORT void *memoir_pool_alloc(struct memoir_pool *pool, size_t size)
+{
+    void *p;
+    return MR_LIKELY(mr_embed_quick_take(pool, size, pool->fast_sizes, &p)) ? p : alloc_slow(pool, size);
 }
 
 MR_EXPORT void *memoir_pool_calloc_at(struct memoir_pool *pool, size_t count, size_t size, const char *file,
@@ -172,37 +176,6 @@ MR_EXPORT void *memoir_pool_alloc_pages(struct memoir_pool *pool, size_t size)
 
 /* ---- taking back -------------------------------------------------------------------------------------------- */
 
-MR_INLINE uint32_t find(const struct memoir_pool *pool, const void *p)
-{
-    size_t offset = (size_t)((const char *)p - pool->base), head = offset >> pool->shift;
-    if (MR_UNLIKELY(head >= pool->engine.units || head << pool->shift != offset))
-        return MR_POOL_NONE;
-    uint32_t i = (uint32_t)head;
-    if (MR_UNLIKELY(pool->protected_blocks != 0) && !mr_vm_readable(mr_embed_node(pool, i)))
-        return MR_POOL_NONE; /* the middle of a block that may not be read */
-    bool right = mr_embed_is_sealed(pool, i) && mr_embed_neighbours_agree(pool, i) &&
-                 mr_embed_state(mr_embed_read_seal(mr_embed_node(pool, i))) < MR_EMBED_HELD;
-    return MR_LIKELY(right) ? i : MR_POOL_NONE;
-}
-
-static bool is_sound_if_free(const struct memoir_pool *pool, uint32_t head)
-{
-    return (mr_embed_node(pool, head)->size & MR_SPAN_FREE) == 0 || !mr_embed_bears_seal_of_use(pool, head);
-}
-
-bool mr_embed_mergeable(const struct memoir_pool *pool, uint32_t head)
-{
-    const struct mr_span *node = mr_embed_node(pool, head);
-    return mr_embed_neighbours_agree(pool, head) && is_sound_if_free(pool, head - node->back) &&
-           (head + node->size == pool->engine.units || is_sound_if_free(pool, head + node->size));
-}
-
-uint32_t mr_embed_find(const struct memoir_pool *pool, const void *p)
-{
-    uint32_t head = find(pool, p);
-    return head != MR_POOL_NONE && mr_embed_mergeable(pool, head) ? head : MR_POOL_NONE;
-}
-
 static bool trailer_is_right(const struct memoir_pool *pool, uint32_t head)
 {
     const struct mr_embed_trailer *t = mr_embed_trailer_of(pool, head);
@@ -223,14 +196,13 @@ static bool refuse_overflow(struct memoir_pool *pool, const void *p, uint32_t he
 
 static void give(struct memoir_pool *pool, void *p, uint32_t head)
 {
-    if (mr_embed_quick_give(pool, head))
-        return;
     struct mr_span *node = mr_embed_node(pool, head);
     uint64_t old = mr_embed_read_seal(node);
     size_t usable = mr_embed_usable(pool, node->size);
     if (MR_UNLIKELY(mr_embed_state(old) != MEMOIR_PROTECT_READ_WRITE)) {
         mr_vm_permit(p, mr_align_down(usable, mr_os_page), MR_VM_READ | MR_VM_WRITE);
         pool->protected_blocks--;
+        mr_embed_quick_plan(pool);
     }
     if (MR_UNLIKELY(pool->options.flags & MEMOIR_POOL_FILL))
         memset(p, FILL_FREED, usable);
@@ -256,25 +228,43 @@ static MR_NOINLINE void free_rare(struct memoir_pool *pool, void *p)
     mr_embed_leave(pool);
 }
 
-static MR_NOINLINE void free_slow(struct memoir_pool *pool, void *p, uint32_t head)
+static void free_own(struct memoir_pool *pool, void *p, uint32_t head)
 {
-    if (MR_UNLIKELY(head == MR_POOL_NONE || !mr_embed_mergeable(pool, head))) {
-        free_rare(pool, p);
-    } else if (!refuse_overflow(pool, p, head, "free")) {
-        give(pool, p, head);
+    if (refuse_overflow(pool, p, head, "free"))
+        return;
+    give(pool, p, head);
+    mr_embed_leave(pool);
+}
+
+static MR_NOINLINE void free_slow(struct memoir_pool *pool, void *p)
+{
+    if (!p || !mr_embed_enter(pool))
+        return;
+    if (pool->quick_sizes != 0 && pool->protected_blocks == 0 && mr_embed_quick_give(pool, p, pool->engine.units)) {
         mr_embed_leave(pool);
+        return;
     }
+    uint32_t head = mr_embed_find(pool, p);
+    if (MR_LIKELY(head != MR_POOL_NONE))
+        free_own(pool, p, head);
+    else
+        free_rare(pool, p);
+}
+
+/* In a large pool the header is in no cache, nor are those of the neighbours, whose places it tells: better all at once,
+ * where they probably are, than one after the other (12 % of a pair among a million blocks). */
+MR_INLINE void fetch_surroundings(const void *p)
+{
+    for (int line = -3; line <= 3; line++)
+        __builtin_prefetch((const char *)p - MR_EMBED_HEADER + line * MR_CACHE_LINE);
 }
 
 MR_EXPORT void memoir_pool_free(struct memoir_pool *pool, void *p)
 {
-    if (!p || !mr_embed_enter(pool))
-        return;
-    uint32_t head = find(pool, p);
-    if (MR_LIKELY(head != MR_POOL_NONE && mr_embed_quick_give(pool, head)))
-        mr_embed_leave(pool);
-    else
-        free_slow(pool, p, head);
+    if (pool->capacity > FAR)
+        fetch_surroundings(p);
+    if (MR_UNLIKELY(!mr_embed_quick_give(pool, p, pool->fast_units)))
+        free_slow(pool, p);
 }
 
 /* ---- another size --------------------------------------------------------------------------------------------- */
@@ -369,30 +359,4 @@ MR_EXPORT void *memoir_pool_realloc_at(struct memoir_pool *pool, void *p, size_t
 MR_EXPORT void *memoir_pool_realloc(struct memoir_pool *pool, void *p, size_t size)
 {
     return memoir_pool_realloc_at(pool, p, size, NULL, 0);
-}
-
-/* ---- asking ------------------------------------------------------------------------------------------------------ */
-
-MR_EXPORT size_t memoir_pool_usable_size(struct memoir_pool *pool, const void *p)
-{
-    if (!p || !mr_embed_enter(pool))
-        return 0;
-    uint32_t head = mr_embed_find(pool, p);
-    const struct mr_embed_foster *foster = head == MR_POOL_NONE ? mr_embed_fosters_find(&pool->fosters, p) : NULL;
-    if (head == MR_POOL_NONE && !foster) {
-        mr_embed_accuse(pool, p, "usable_size");
-        return 0;
-    }
-    size_t usable = foster ? foster->size : mr_embed_usable(pool, mr_pool_size(&pool->engine, head));
-    mr_embed_leave(pool);
-    return usable;
-}
-
-MR_EXPORT bool memoir_pool_owns(struct memoir_pool *pool, const void *p)
-{
-    if (!p || !mr_embed_enter(pool))
-        return false;
-    bool owns = mr_embed_find(pool, p) != MR_POOL_NONE || mr_embed_fosters_find(&pool->fosters, p);
-    mr_embed_leave(pool);
-    return owns;
 }

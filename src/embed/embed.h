@@ -78,6 +78,8 @@ struct memoir_pool {
     bool guarded;         /* what every function tests first: thread-safe, or protected as a whole */
     uint64_t secret;
     size_t quick_sizes;   /* requests for 1 to so many bytes look at `quick` first; 0: none, and nothing is held */
+    size_t fast_sizes;    /* the same before anything else; 0 if guarded */
+    size_t fast_units;    /* engine.units if blocks may be held before anything else; 0: guarded, or one is protected */
     struct mr_embed_tally tally, since; /* since: the tally when the statistics were reset */
     struct mr_embed_quick quick[MR_EMBED_QUICKS];
     uint64_t failures;    /* since then */
@@ -110,13 +112,18 @@ MR_INLINE size_t mr_embed_usable(const struct memoir_pool *pool, uint32_t units)
     return ((size_t)units << pool->shift) - MR_EMBED_HEADER - pool->trailer;
 }
 
-/* The seal of a header: `content` is bytes asked for | state << MR_EMBED_SIZE_BITS. One multiplication, and still no
- * single bit of place, units or content can change without the check: the product then changes by 2^b times an odd
- * constant without 25 equal bits in a row, which is at least 2^MR_EMBED_CHECK_SHIFT, modulo 2^64. */
+/* The check of a header in its upper bits; `content` is bytes asked for | state << MR_EMBED_SIZE_BITS. One
+ * multiplication, and still no single bit of place, units or content can change without the check: the product then
+ * changes by 2^b times an odd constant without 25 equal bits in a row, which is at least 2^MR_EMBED_CHECK_SHIFT,
+ * modulo 2^64. */
+MR_INLINE uint64_t mr_embed_mix(const struct memoir_pool *pool, uint32_t head, uint32_t units, uint64_t content)
+{
+    return (content ^ pool->secret ^ (uint64_t)units << 34 ^ (uint64_t)head << 20) * 0x9e3779b97f4a7c15u;
+}
+
 MR_INLINE uint64_t mr_embed_seal(const struct memoir_pool *pool, uint32_t head, uint32_t units, uint64_t content)
 {
-    uint64_t word = content ^ pool->secret ^ (uint64_t)units << 34 ^ (uint64_t)head << 20;
-    return content | (word * 0x9e3779b97f4a7c15u) >> MR_EMBED_CHECK_SHIFT << MR_EMBED_CHECK_SHIFT;
+    return content | mr_embed_mix(pool, head, units, content) >> MR_EMBED_CHECK_SHIFT << MR_EMBED_CHECK_SHIFT;
 }
 
 MR_INLINE uint64_t mr_embed_read_seal(const struct mr_span *node)
@@ -134,12 +141,16 @@ MR_INLINE size_t mr_embed_asked(uint64_t seal) { return seal & (((uint64_t)1 << 
 MR_INLINE unsigned mr_embed_state(uint64_t seal) { return seal >> MR_EMBED_SIZE_BITS & ((1u << MR_EMBED_STATE_BITS) - 1); }
 MR_INLINE uint64_t mr_embed_content(uint64_t seal) { return seal & (((uint64_t)1 << MR_EMBED_CHECK_SHIFT) - 1); }
 
+MR_INLINE bool mr_embed_seal_is_right(const struct memoir_pool *pool, uint32_t head, uint32_t units, uint64_t seal)
+{
+    return (mr_embed_mix(pool, head, units, mr_embed_content(seal)) ^ seal) >> MR_EMBED_CHECK_SHIFT == 0;
+}
+
 /* Whether the header of `head` carries a right seal; of a free span it never does (its size has MR_SPAN_FREE). */
 MR_INLINE bool mr_embed_is_sealed(const struct memoir_pool *pool, uint32_t head)
 {
     const struct mr_span *node = mr_embed_node(pool, head);
-    uint64_t seal = mr_embed_read_seal(node);
-    return mr_embed_seal(pool, head, node->size, mr_embed_content(seal)) == seal;
+    return mr_embed_seal_is_right(pool, head, node->size, mr_embed_read_seal(node));
 }
 
 /* Whether the seal in the header is that of a block in use or held, whatever the engine's bit says. */
@@ -147,8 +158,7 @@ MR_INLINE bool mr_embed_bears_seal_of_use(const struct memoir_pool *pool, uint32
 {
     const struct mr_span *node = mr_embed_node(pool, head);
     uint64_t seal = mr_embed_read_seal(node);
-    return mr_embed_seal(pool, head, node->size & ~MR_SPAN_FREE, mr_embed_content(seal)) == seal &&
-           mr_embed_state(seal) != MR_EMBED_FREED;
+    return mr_embed_seal_is_right(pool, head, node->size & ~MR_SPAN_FREE, seal) && mr_embed_state(seal) != MR_EMBED_FREED;
 }
 
 /* Whether nobody uses the span, whose header is right: a free one, or a held block. */
@@ -199,7 +209,7 @@ const char *mr_embed_name(const struct memoir_pool_options *options);
  * the head of the header at fault. */
 const char *mr_embed_header_fault(const struct memoir_pool *pool, uint32_t head, uint32_t *at);
 
-/* ---- blocks (blocks.c) --------------------------------------------------------------------------------------- */
+/* ---- which pointers are blocks (find.c) ------------------------------------------------------------------------ */
 
 /* The head of the block in use that begins at p, or MR_POOL_NONE. Its header is right, and so is what its neighbours
  * say of it. */

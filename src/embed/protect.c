@@ -46,6 +46,7 @@ static const char *protect(struct memoir_pool *pool, void *p, uint32_t head, enu
         return forbidden;
     }
     pool->protected_blocks += (to != MEMOIR_PROTECT_READ_WRITE) - (from != MEMOIR_PROTECT_READ_WRITE);
+    mr_embed_quick_plan(pool);
     mr_embed_write_seal(node, mr_embed_seal(pool, head, node->size,
                                             mr_embed_asked(seal) | (uint64_t)to << MR_EMBED_SIZE_BITS));
     return NULL;
@@ -120,6 +121,7 @@ static const char *set_whole(struct memoir_pool *pool, enum memoir_protection to
     }
     pool->protection = to;
     pool->guarded = to != MEMOIR_PROTECT_READ_WRITE || pool->options.flags & MEMOIR_POOL_THREAD_SAFE;
+    mr_embed_quick_plan(pool);
     return NULL;
 }
 

@@ -11,6 +11,8 @@ void mr_embed_quick_plan(struct memoir_pool *pool)
     if (pool->options.fit != MEMOIR_FIT_SEGREGATED || pool->options.flags & whole)
         return;
     pool->quick_sizes = ((MR_EMBED_QUICKS - 1ul) << pool->shift) - MR_EMBED_HEADER;
+    pool->fast_sizes = pool->guarded ? 0 : pool->quick_sizes;
+    pool->fast_units = pool->guarded || pool->protected_blocks ? 0 : pool->engine.units;
     for (uint32_t units = pool->engine.min_units; units < MR_EMBED_QUICKS; units++)
         pool->quick[units].most = (uint16_t)mr_min(share / units, MOST);
 }
@@ -20,7 +22,7 @@ static bool settle(struct memoir_pool *pool, uint32_t units)
     struct mr_embed_quick held = pool->quick[units], *waiting = &pool->quick[units];
     bool any = false;
     waiting->count = 0;
-    for (uint32_t head; (head = mr_embed_quick_pop(pool, &held, units)) != MR_POOL_NONE;)
+    for (uint32_t head; mr_embed_quick_pop(pool, &held, units, &head);)
         if (mr_embed_mergeable(pool, head)) {
             mr_pool_give(&pool->engine, head, 0);
             any = true;
@@ -49,10 +51,10 @@ uint32_t mr_embed_quick_forsake(struct memoir_pool *pool, size_t size)
 {
     if (size - 1 >= pool->quick_sizes)
         return MR_POOL_NONE;
-    uint32_t units = (uint32_t)mr_embed_units(pool, size);
+    uint32_t units = (uint32_t)mr_embed_units(pool, size), head;
     struct mr_embed_quick list = pool->quick[units];
-    if (list.count == 0 || mr_embed_quick_pop(pool, &list, units) != MR_POOL_NONE)
+    if (list.count == 0 || mr_embed_quick_pop(pool, &list, units, &head))
         return MR_POOL_NONE;
     pool->quick[units].count = 0;
-    return list.first;
+    return head;
 }

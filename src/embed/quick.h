@@ -13,7 +13,7 @@
 
 #include "embed.h"
 
-/* Sets how much is held, whenever the pool has become larger. */
+/* Sets how much is held, and by whom, whenever the pool has become larger or its protection, or a block's, another. */
 void mr_embed_quick_plan(struct memoir_pool *pool);
 
 /* Gives to the engine what is held. Whether it was anything. Blocks whose neighbours' headers were overwritten wait. */
@@ -32,20 +32,21 @@ MR_INLINE size_t mr_embed_units(const struct memoir_pool *pool, size_t size)
     return (size + MR_EMBED_HEADER + pool->trailer + ((size_t)1 << pool->shift) - 1) >> pool->shift;
 }
 
-/* The first of a list of blocks of so many units, off it. MR_POOL_NONE: there is none, or (count != 0) its header was
+/* Takes the first of a list of blocks of so many units off it. False: there is none, or (count != 0) its header was
  * overwritten. */
-MR_INLINE uint32_t mr_embed_quick_pop(const struct memoir_pool *pool, struct mr_embed_quick *q, uint32_t units)
+MR_INLINE bool mr_embed_quick_pop(const struct memoir_pool *pool, struct mr_embed_quick *q, uint32_t units, uint32_t *head)
 {
-    uint32_t head = q->first;
+    *head = q->first;
     if (q->count == 0)
-        return MR_POOL_NONE;
-    const struct mr_span *node = mr_embed_node(pool, head);
-    uint64_t seal = mr_embed_read_seal(node), content = (uint32_t)seal | (uint64_t)MR_EMBED_HELD << MR_EMBED_SIZE_BITS;
-    if (MR_UNLIKELY(node->size != units || mr_embed_seal(pool, head, units, content) != seal))
-        return MR_POOL_NONE;
+        return false;
+    const struct mr_span *node = mr_embed_node(pool, *head);
+    uint64_t seal = mr_embed_read_seal(node);
+    bool held = (seal >> 32 & ((1u << (MR_EMBED_CHECK_SHIFT - 32)) - 1)) == MR_EMBED_HELD << (MR_EMBED_SIZE_BITS - 32);
+    if (MR_UNLIKELY(node->size != units || !held || !mr_embed_seal_is_right(pool, *head, units, seal)))
+        return false;
     q->first = (uint32_t)seal;
     q->count--;
-    return head;
+    return true;
 }
 
 MR_INLINE void mr_embed_quick_push(const struct memoir_pool *pool, struct mr_embed_quick *q, uint32_t units,
@@ -57,33 +58,39 @@ MR_INLINE void mr_embed_quick_push(const struct memoir_pool *pool, struct mr_emb
     q->count++;
 }
 
-/* A block of `size` bytes that was held, in use again, or NULL. */
-MR_INLINE void *mr_embed_quick_take(struct memoir_pool *pool, size_t size)
+/* Makes a held block of `size` bytes one in use, if there is one; sizes: pool->quick_sizes or fast_sizes. */
+MR_INLINE bool mr_embed_quick_take(struct memoir_pool *pool, size_t size, size_t sizes, void **p)
 {
-    if (size - 1 >= pool->quick_sizes)
-        return NULL;
-    uint32_t units = (uint32_t)mr_embed_units(pool, size), head = mr_embed_quick_pop(pool, &pool->quick[units], units);
-    if (MR_UNLIKELY(head == MR_POOL_NONE))
-        return NULL;
+    if (size - 1 >= sizes)
+        return false;
+    uint32_t units = (uint32_t)mr_embed_units(pool, size), head;
+    if (MR_UNLIKELY(!mr_embed_quick_pop(pool, &pool->quick[units], units, &head)))
+        return false;
     mr_embed_write_seal(mr_embed_node(pool, head), mr_embed_seal(pool, head, units, size));
     mr_embed_count_alloc(pool, size);
-    return mr_embed_payload(pool, head);
+    *p = mr_embed_payload(pool, head);
+    return true;
 }
 _Static_assert(MEMOIR_PROTECT_READ_WRITE == 0, "the content of a seal in use is the bytes asked for");
 
-/* Holds the block found at `head` if there is room for it, and it is as every block is. */
-MR_INLINE bool mr_embed_quick_give(struct memoir_pool *pool, uint32_t head)
+/* Holds the block at p if it is one, with nothing wrong in or around its header, and there is room for it.
+ * units: pool->fast_units or engine.units. */
+MR_INLINE bool mr_embed_quick_give(struct memoir_pool *pool, const void *p, size_t units)
 {
-    const struct mr_span *node = mr_embed_node(pool, head);
-    uint64_t content = mr_embed_content(mr_embed_read_seal(node));
-    uint32_t units = node->size;
-    if (units >= MR_EMBED_QUICKS || content >> MR_EMBED_SIZE_BITS != MEMOIR_PROTECT_READ_WRITE)
+    size_t offset = (size_t)((const char *)p - pool->base), at = offset >> pool->shift;
+    if (MR_UNLIKELY(at >= units || at << pool->shift != offset))
         return false;
-    struct mr_embed_quick *q = &pool->quick[units];
+    uint32_t head = (uint32_t)at, size = mr_embed_node(pool, head)->size;
+    uint64_t seal = mr_embed_read_seal(mr_embed_node(pool, head)), content = mr_embed_content(seal);
+    if (size >= MR_EMBED_QUICKS || content >> MR_EMBED_SIZE_BITS != MEMOIR_PROTECT_READ_WRITE)
+        return false;
+    if (MR_UNLIKELY(!mr_embed_seal_is_right(pool, head, size, seal) || !mr_embed_neighbours_agree(pool, head)))
+        return false;
+    struct mr_embed_quick *q = &pool->quick[size];
     if (q->count >= q->most)
         return false;
     mr_embed_count_free(pool, content);
-    mr_embed_quick_push(pool, q, units, head);
+    mr_embed_quick_push(pool, q, size, head);
     return true;
 }
 

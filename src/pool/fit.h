@@ -68,6 +68,10 @@ uint32_t mr_fit_segregated_find(const struct mr_pool *pool, const struct mr_pool
                                 const struct mr_fit_want *want, enum mr_fit_effort effort);
 uint32_t mr_fit_segregated_largest(const struct mr_pool *pool, const struct mr_pool_index *index);
 
+/* mr_pool_take without alignment and mr_pool_give of pools without stamps. */
+uint32_t mr_fit_segregated_take(struct mr_pool *pool, uint32_t units);
+uint32_t mr_fit_segregated_give(struct mr_pool *pool, uint32_t head);
+
 void mr_fit_buddy_insert(struct mr_pool *pool, struct mr_pool_index *index, uint32_t head);
 void mr_fit_buddy_remove(struct mr_pool *pool, struct mr_pool_index *index, uint32_t head);
 uint32_t mr_fit_buddy_find_stamp(const struct mr_pool *pool, const struct mr_pool_index *index, uint32_t until);
@@ -151,6 +155,26 @@ MR_INLINE void mr_fit_list_unlink(struct mr_pool *pool, uint32_t *first, uint32_
         mr_pool_node(pool, before)->left = next;
     else
         *first = next;
+}
+
+/* mr_fit_bins_insert and _remove, in place. */
+MR_INLINE void mr_fit_bins_put(struct mr_pool *pool, struct mr_pool_index *index, unsigned bin, uint32_t head)
+{
+    unsigned row = bin >> MR_BIN_SUB;
+    mr_fit_list_push(pool, &index->heads[bin], head);
+    index->cols[row] |= (uint8_t)(1u << (bin & (MR_BIN_COLS - 1)));
+    index->rows |= 1u << row;
+}
+
+MR_INLINE void mr_fit_bins_take(struct mr_pool *pool, struct mr_pool_index *index, unsigned bin, uint32_t head)
+{
+    unsigned row = bin >> MR_BIN_SUB;
+    mr_fit_list_unlink(pool, &index->heads[bin], head);
+    if (index->heads[bin] != MR_POOL_NONE)
+        return;
+    index->cols[row] &= (uint8_t)~(1u << (bin & (MR_BIN_COLS - 1)));
+    if (index->cols[row] == 0)
+        index->rows &= ~(1u << row);
 }
 
 /* Some span of the list with stamp <= until, or MR_POOL_NONE. */

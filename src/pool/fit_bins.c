@@ -6,21 +6,12 @@ _Static_assert(MR_BIN_COLS == 8 && MR_BIN_ROWS <= 32, "a row is one byte of bits
 
 void mr_fit_bins_insert(struct mr_pool *pool, struct mr_pool_index *index, unsigned bin, uint32_t head)
 {
-    unsigned row = bin >> MR_BIN_SUB;
-    mr_fit_list_push(pool, &index->heads[bin], head);
-    index->cols[row] |= (uint8_t)(1u << (bin & (MR_BIN_COLS - 1)));
-    index->rows |= 1u << row;
+    mr_fit_bins_put(pool, index, bin, head);
 }
 
 void mr_fit_bins_remove(struct mr_pool *pool, struct mr_pool_index *index, unsigned bin, uint32_t head)
 {
-    unsigned row = bin >> MR_BIN_SUB;
-    mr_fit_list_unlink(pool, &index->heads[bin], head);
-    if (index->heads[bin] != MR_POOL_NONE)
-        return;
-    index->cols[row] &= (uint8_t)~(1u << (bin & (MR_BIN_COLS - 1)));
-    if (index->cols[row] == 0)
-        index->rows &= ~(1u << row);
+    mr_fit_bins_take(pool, index, bin, head);
 }
 
 uint32_t mr_fit_bins_find_stamp(const struct mr_pool *pool, const struct mr_pool_index *index, uint32_t until)

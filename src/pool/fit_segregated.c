@@ -79,6 +79,80 @@ uint32_t mr_fit_segregated_find(const struct mr_pool *pool, const struct mr_pool
     return bin < MR_BINS ? index->heads[bin] : MR_POOL_NONE;
 }
 
+/* ---- pools without stamps ---------------------------------------------------------------------------------
+ * What pool.c does for every fit, for this one with all that cannot be left out: there are no grades, no alignment
+ * is asked for, and what follows a span that is taken whole knows its size already. */
+
+/* The sure spans, then the first few of the bin that also has some that are too short: as mr_fit_segregated_find. */
+MR_INLINE uint32_t find_plain(const struct mr_pool *pool, const struct mr_pool_index *index, uint32_t units)
+{
+    unsigned bin = bin_of(units), end = bin_of(units - 1) + 1;
+    uint32_t at = end != bin ? probe_bin(pool, index->heads[bin], units, MR_FIT_QUICK) : MR_POOL_NONE;
+    if (at != MR_POOL_NONE)
+        return at;
+    bin = mr_fit_bins_first(index, end);
+    return MR_LIKELY(bin < MR_BINS) ? index->heads[bin] : probe_bin(pool, index->heads[bin_of(units)], units, MR_FIT_THOROUGH);
+}
+
+uint32_t mr_fit_segregated_take(struct mr_pool *pool, uint32_t units)
+{
+    struct mr_pool_index *index = &pool->index[0];
+    uint32_t head = find_plain(pool, index, units);
+    if (MR_UNLIKELY(head == MR_POOL_NONE))
+        return head;
+    struct mr_span *span = mr_pool_node(pool, head);
+    uint32_t size = span->size & ~MR_SPAN_FREE, rest = size - units;
+    mr_fit_bins_take(pool, index, bin_of(size), head);
+    if (rest < pool->min_units) {
+        span->size = size;
+        pool->free_spans--;
+        pool->free_units -= size;
+        return head;
+    }
+    span->size = units;
+    struct mr_span *tail = mr_pool_node(pool, head + units);
+    tail->size = rest | MR_SPAN_FREE;
+    tail->back = units;
+    mr_fit_set_back(pool, head + units, rest);
+    mr_fit_bins_put(pool, index, bin_of(rest), head + units);
+    pool->free_units -= units;
+    return head;
+}
+
+uint32_t mr_fit_segregated_give(struct mr_pool *pool, uint32_t head)
+{
+    struct mr_pool_index *index = &pool->index[0];
+    struct mr_span *span = mr_pool_node(pool, head);
+    uint32_t size = span->size, next = head + size;
+    pool->free_units += size;
+    pool->free_spans++;
+    if (next < pool->units && mr_pool_is_free(pool, next)) {
+        uint32_t more = mr_pool_size(pool, next);
+        mr_fit_bins_take(pool, index, bin_of(more), next);
+        pool->free_spans--;
+        size += more;
+    }
+    if (head > 0 && mr_pool_is_free(pool, head - span->back)) {
+        head -= span->back;
+        span = mr_pool_node(pool, head);
+        uint32_t before = span->size & ~MR_SPAN_FREE;
+        pool->free_spans--;
+        size += before;
+        if (bin_of(before) == bin_of(size)) {
+            span->size = size | MR_SPAN_FREE;
+            mr_fit_set_back(pool, head, size);
+            return head;
+        }
+        mr_fit_bins_take(pool, index, bin_of(before), head);
+    }
+    span->size = size | MR_SPAN_FREE;
+    mr_fit_set_back(pool, head, size);
+    mr_fit_bins_put(pool, index, bin_of(size), head);
+    return head;
+}
+
+/* ---- the rest ------------------------------------------------------------------------------------------ */
+
 uint32_t mr_fit_segregated_largest(const struct mr_pool *pool, const struct mr_pool_index *index)
 {
     if (index->rows == 0)

@@ -27,6 +27,7 @@ void mr_pool_forget_stamps(struct mr_pool *pool)
 {
     MR_REQUIRE(pool->units == 0, "a pool has stamps from its first span on or never");
     pool->stamps = 0;
+    pool->plain = pool->fit == MR_FIT_SEGREGATED;
 }
 
 static bool by_address(enum mr_fit fit) { return fit == MR_FIT_FIRST || fit == MR_FIT_NEXT || fit == MR_FIT_WORST; }
@@ -141,6 +142,11 @@ uint32_t mr_pool_take(struct mr_pool *pool, uint32_t units, uint32_t align, uint
     MR_ASSERT(units > 0 && mr_is_pow2(align), "a take asks for some units and a power of two");
     if (units > MR_POOL_MAX_UNITS)
         return MR_POOL_NONE;
+    if (pool->plain && align == 1) {
+        if (stamp)
+            *stamp = 0;
+        return mr_fit_segregated_take(pool, (uint32_t)mr_max(units, pool->min_units));
+    }
     struct mr_fit_want want = { (uint32_t)mr_max(units, pool->min_units), align, offset };
     if (pool->fit == MR_FIT_BUDDY)
         return mr_fit_buddy_take(pool, &want, stamp);
@@ -193,6 +199,8 @@ static void append(struct mr_pool *pool, uint32_t head, uint32_t size, uint32_t 
 uint32_t mr_pool_give(struct mr_pool *pool, uint32_t head, uint32_t stamp)
 {
     MR_ASSERT(head < pool->units && !mr_pool_is_free(pool, head), "only a taken span is given back");
+    if (pool->plain)
+        return mr_fit_segregated_give(pool, head);
     if (pool->fit == MR_FIT_BUDDY)
         return mr_fit_buddy_give(pool, head, stamp);
     const struct mr_span *span = mr_pool_node(pool, head);

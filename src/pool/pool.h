@@ -108,6 +108,7 @@ struct mr_pool {
     uint32_t cursor;     /* next fit: the head taken last */
     uint32_t seed;       /* mixed into treap priorities */
     uint32_t stamps;     /* mask of the bits of a stamp that count: all, or none */
+    bool plain;          /* segregated and no stamps: the short way (fit_segregated.c) */
     enum mr_fit fit;
     uint64_t free_units;
     uint64_t dirty_units; /* of these, the grade dirty */
