@@ -108,3 +108,60 @@ Test(fit_segregated, check_sees_broken_lists)
     table[first].right = second;
     expect_broken("another way");
 }
+
+/* ---- the short way ------------------------------------------------------------------------------------- */
+
+enum { TWIN_UNITS = 4000, TWINS = 200 };
+
+static uint64_t twin_state;
+
+static uint32_t twin_random(uint32_t below)
+{
+    twin_state = twin_state * 6364136223846793005u + 1442695040888963407u;
+    return (uint32_t)(twin_state >> 33) % below;
+}
+
+/* The same step of both; one has stamps, all of them 0. */
+static void twin_step(struct mr_pool twins[2], uint32_t *head)
+{
+    uint32_t units = 1 + twin_random(twin_random(8) ? 30 : 300), align = twin_random(6) ? 1 : 4, got[2];
+    for (unsigned k = 0; k < 2 && *head == MR_POOL_NONE; k++)
+        got[k] = mr_pool_take(&twins[k], units, align, 1, NULL);
+    if (*head == MR_POOL_NONE) {
+        cr_assert_eq(got[0], got[1]);
+        *head = got[0];
+    } else if (twin_random(4) == 0) {
+        for (unsigned k = 0; k < 2; k++)
+            got[k] = mr_pool_resize(&twins[k], *head, units, 0, NULL);
+        cr_assert_eq(got[0], got[1]);
+    } else {
+        for (unsigned k = 0; k < 2; k++)
+            got[k] = mr_pool_give(&twins[k], *head, 0);
+        cr_assert_eq(got[0], got[1]);
+        *head = MR_POOL_NONE;
+    }
+}
+
+Test(fit_segregated, without_stamps_all_is_as_with_them)
+{
+    static struct mr_span nodes[2][TWIN_UNITS];
+    for (uint32_t min_units = 1; min_units <= 3; min_units++) {
+        struct mr_pool twins[2];
+        uint32_t heads[TWINS];
+        twin_state = min_units;
+        for (unsigned i = 0; i < TWINS; i++)
+            heads[i] = MR_POOL_NONE;
+        for (unsigned k = 0; k < 2; k++)
+            mr_pool_init(&twins[k], MR_FIT_SEGREGATED, nodes[k], sizeof nodes[k][0], min_units, 1);
+        mr_pool_forget_stamps(&twins[1]);
+        for (unsigned k = 0; k < 2; k++)
+            mr_pool_grow(&twins[k], TWIN_UNITS, 0);
+        for (unsigned i = 0; i < 30000; i++) {
+            twin_step(twins, &heads[twin_random(TWINS)]);
+            cr_assert_eq(twins[0].free_units, twins[1].free_units);
+            cr_assert_eq(twins[0].free_spans, twins[1].free_spans);
+            if (i % 500 == 0)
+                cr_assert_null(mr_pool_check(&twins[1]), "%s", mr_pool_check(&twins[1]));
+        }
+    }
+}
