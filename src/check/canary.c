@@ -1,13 +1,11 @@
 /* canary.c: what surrounds the program's part of a checked block, and whether it is still there.
  *
- *   info = size | log2(front) << 48 | family << 56
- *
  * A canary is eight bytes that depend on the block's address; none of them is 0 or a character. */
 #include <string.h>
 
 #include "zone.h"
 
-enum { SHIFT_LEAST = 4, SHIFT_MOST = 46, SIZE_BITS = 48 };
+enum { SHIFT_LEAST = MR_ZONE_SHIFT_LEAST, SHIFT_MOST = 46, SIZE_BITS = MR_ZONE_SIZE_BITS };
 
 /* A slack of more than that in a block is not looked through at each free; nor is what lies far in front. */
 #define AROUND_MOST ((size_t)1 << 10)
@@ -29,12 +27,16 @@ size_t mr_canary_total(size_t size, size_t align)
 
 /* ---- writing ------------------------------------------------------------------------------------------------ */
 
-/* Byte i of a canary that is repeated from the program's part on, in either direction. */
-static unsigned char byte_of(uint64_t canary, size_t i) { return (unsigned char)(canary >> 8 * (i & 7)); }
+/* The eight bytes that end where n bytes of a repeated canary do. */
+static uint64_t turned(uint64_t canary, size_t n)
+{
+    unsigned by = 8 * (n & 7);
+    return canary >> by | canary << (-by & 63);
+}
 
 static size_t front_of(const struct mr_zone *zone) { return (size_t)(zone->user - zone->block); }
 
-/* What canaries there are: [*from, user) in front and [user + size, *to) behind. */
+/* What canaries there are: [*from, user) in front and [user + size, *to) behind, at least eight bytes each. */
 static char *front_from(const struct mr_zone *zone)
 {
     return zone->user - mr_min(front_of(zone) - 8, AROUND_MOST);
@@ -45,16 +47,16 @@ static char *back_to(const struct mr_zone *zone)
     return end + mr_min((size_t)(zone->block + zone->usable - end), AROUND_MOST);
 }
 
-static void write_canary(char *from, const char *to, uint64_t canary)
+/* Repeated from `from` on; the last eight bytes at once, over the ones before. */
+MR_INLINE void write_canary(char *from, char *to, uint64_t canary)
 {
-    size_t i = 0;
-    for (; from + 8 <= to; from += 8)
+    uint64_t last = turned(canary, (size_t)(to - from));
+    for (; from + 8 < to; from += 8)
         memcpy(from, &canary, 8);
-    for (; from < to; i++)
-        *from++ = (char)byte_of(canary, i);
+    memcpy(to - 8, &last, 8);
 }
 
-static void write_around(const struct mr_zone *zone)
+MR_INLINE void write_around(const struct mr_zone *zone)
 {
     uint64_t canary = canary_of(zone->block);
     write_canary(front_from(zone), zone->user, canary);
@@ -95,7 +97,7 @@ static bool is_sane(uint64_t info, const struct mr_tag *tag)
            size + ((size_t)1 << shift) + MR_ZONE_BACK <= tag->usable;
 }
 
-void mr_canary_open(char *block, const struct mr_tag *tag, struct mr_zone *zone)
+static MR_NOINLINE void open_other(char *block, const struct mr_tag *tag, struct mr_zone *zone)
 {
     uint64_t info = *info_at(block);
     bool sane = is_sane(info, tag);
@@ -111,8 +113,31 @@ void mr_canary_open(char *block, const struct mr_tag *tag, struct mr_zone *zone)
     };
 }
 
+MR_INLINE void open_block(char *block, const struct mr_tag *tag, struct mr_zone *zone)
+{
+    uint64_t info = *info_at(block);
+    if (MR_LIKELY(mr_zone_is_usual(block, tag->size)))
+        *zone = (struct mr_zone){ .block = block, .user = block + (1 << SHIFT_LEAST), .size = tag->size, .usable = tag->usable,
+                                  .label = tag->label, .family = (enum mr_family)(info >> (SIZE_BITS + 8)) };
+    else
+        open_other(block, tag, zone);
+}
+
+void mr_canary_open(char *block, const struct mr_tag *tag, struct mr_zone *zone) { open_block(block, tag, zone); }
+
+MR_INLINE bool open_spot(const struct mr_tag_spot *spot, struct mr_zone *zone)
+{
+    uint32_t word = *spot->tag;
+    struct mr_tag tag = mr_tag_read(word, spot->usable);
+    if (MR_UNLIKELY(word == 0))
+        return false;
+    open_block(spot->block, &tag, zone);
+    zone->tag = spot->tag;
+    return true;
+}
+
 /* Alignments are tried in turn: the heap knows where its blocks start, and nothing is read before it has said so. */
-bool mr_canary_find(const void *p, struct mr_zone *zone)
+static MR_NOINLINE bool find_other(const void *p, struct mr_zone *zone)
 {
     struct mr_tag tag;
     if ((uintptr_t)p % 16)
@@ -130,17 +155,54 @@ bool mr_canary_find(const void *p, struct mr_zone *zone)
     return false;
 }
 
+bool mr_canary_find(const void *p, struct mr_zone *zone)
+{
+    struct mr_tag_spot spot;
+    const char *block = (const char *)p - (1 << SHIFT_LEAST);
+    if (MR_LIKELY(mr_tag_around(block, &spot) && spot.block == block && open_spot(&spot, zone) && zone->user == p))
+        return true;
+    return find_other(p, zone);
+}
+
+static bool find_around(const void *p, struct mr_zone *zone)
+{
+    struct mr_tag tag;
+    uintptr_t start = mr_findings_block_around(p);
+    if (!start || !mr_tag_get((void *)start, &tag))
+        return false;
+    mr_canary_open((char *)start, &tag, zone);
+    return true;
+}
+
+bool mr_canary_around(const void *p, struct mr_zone *zone)
+{
+    struct mr_tag_spot spot;
+    return MR_LIKELY(mr_tag_around(p, &spot)) ? open_spot(&spot, zone) : find_around(p, zone);
+}
+
 /* ---- verifying ---------------------------------------------------------------------------------------------------- */
+
+MR_INLINE uint64_t word_at(const char *at)
+{
+    uint64_t word;
+    memcpy(&word, at, 8);
+    return word;
+}
+
+MR_INLINE bool is_canary(const char *from, const char *to, uint64_t canary)
+{
+    uint64_t last = turned(canary, (size_t)(to - from));
+    for (; from + 8 < to; from += 8)
+        if (MR_UNLIKELY(word_at(from) != canary))
+            return false;
+    return MR_LIKELY(word_at(to - 8) == last);
+}
 
 /* The first byte of [from, to) that is not the canary's; NULL: all are. */
 static char *find_bad(char *from, char *to, uint64_t canary)
 {
-    uint64_t word;
-    for (; from + 8 <= to; from += 8)
-        if (memcpy(&word, from, 8), word != canary)
-            break;
     for (size_t i = 0; from < to; i++, from++)
-        if ((unsigned char)*from != byte_of(canary, i))
+        if ((unsigned char)*from != (unsigned char)(canary >> 8 * (i & 7)))
             return from;
     return NULL;
 }
@@ -155,7 +217,12 @@ static char *find_bad_behind(const struct mr_zone *zone)
     return find_bad(zone->user + zone->size, back_to(zone), canary_of(zone->block));
 }
 
-bool mr_canary_is_whole(const struct mr_zone *zone) { return !find_bad_in_front(zone) && !find_bad_behind(zone); }
+bool mr_canary_is_whole(const struct mr_zone *zone)
+{
+    uint64_t canary = canary_of(zone->block);
+    return !zone->torn && is_canary(front_from(zone), zone->user, canary) &&
+           is_canary(zone->user + zone->size, back_to(zone), canary);
+}
 
 /* One damaged byte as it was met. */
 struct damage {
@@ -176,9 +243,9 @@ static void tell(enum mr_finding_kind kind, const struct mr_zone *zone, const st
 /* Repaired first: telling may end the process, and that looks at all blocks again. */
 void mr_canary_verify(const struct mr_zone *zone, const char *call, const struct mr_unwind_start *from)
 {
-    struct damage front = damage_at(find_bad_in_front(zone)), back = damage_at(find_bad_behind(zone));
-    if (MR_LIKELY(!front.at && !back.at))
+    if (MR_LIKELY(mr_canary_is_whole(zone)))
         return;
+    struct damage front = damage_at(find_bad_in_front(zone)), back = damage_at(find_bad_behind(zone));
     *info_at(zone->block) = info_of(zone);
     write_around(zone);
     tell(MR_FINDING_UNDERFLOW, zone, &front, call, from);

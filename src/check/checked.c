@@ -55,24 +55,13 @@ static void tell_inside(const struct mr_zone *zone, const char *call, const void
                      (long)((const char *)p - zone->user), zone->size, (uintptr_t)zone->user);
 }
 
-/* The checked block in use that holds the byte at p. */
-bool mr_checked_around(const void *p, struct mr_zone *zone)
-{
-    struct mr_tag tag;
-    uintptr_t start = mr_findings_block_around(p);
-    if (!start || !mr_tag_get((void *)start, &tag))
-        return false;
-    mr_canary_open((char *)start, &tag, zone);
-    return true;
-}
-
 bool mr_checked_bad_pointer(const char *call, const void *p, const struct mr_unwind_start *from)
 {
     struct mr_gone gone;
     struct mr_zone zone;
     if (mr_quarantine_find(p, &gone))
         tell_gone(&gone, call, p, from);
-    else if (mr_checked_around(p, &zone))
+    else if (mr_canary_around(p, &zone))
         tell_inside(&zone, call, p, from);
     else
         return false;
@@ -105,12 +94,16 @@ static void *seal(char *block, size_t size, size_t align, uint32_t site)
 
 static void *take_in(struct mr_heap *heap, size_t size, size_t align, bool *zero, uint32_t site)
 {
+    struct mr_tag_spot spot;
     size_t total = mr_canary_total(size, align);
-    if (total == SIZE_MAX)
-        return NULL;
-    char *block = align <= 16 ? mr_heap_try_take_in(heap, total, MR_ZONE_HIDDEN) : NULL;
-    if (!block)
-        block = mr_heap_take_in(heap, total, align, zero, MR_ZONE_HIDDEN);
+    if (MR_LIKELY(align <= 16 && mr_heap_try_take_at(heap, total, MR_ZONE_HIDDEN, &spot))) {
+        char *user = mr_canary_seal(spot.block, spot.usable, size, 16, MR_FAMILY_MALLOC);
+        publish();
+        *spot.tag = mr_tag_make(site, spot.usable - size);
+        __builtin_prefetch(heap->behind[mr_sizeclass_of(total)]->free); /* it has left the caches in quarantine */
+        return user;
+    }
+    char *block = total == SIZE_MAX ? NULL : mr_heap_take_in(heap, total, align, zero, MR_ZONE_HIDDEN);
     return block ? seal(block, size, align, site) : NULL;
 }
 
@@ -129,60 +122,12 @@ void *mr_checked_take(const struct mr_unwind_start *from, size_t size, size_t al
 
 /* ---- giving back ---------------------------------------------------------------------------------------------------- */
 
-static void release(const struct mr_zone *zone)
-{
-    struct mr_heap *heap = mr_heap_enter();
-    mr_heap_free_in(heap, zone->block);
-    if (heap)
-        mr_heaps_leave(heap);
-}
-
-static void verify_gone(const struct mr_gone *gone)
-{
-    const struct mr_zone *zone = &gone->zone;
-    size_t bad = mr_zone_is_checked(MR_CHECK_FILL) ? mr_fill_difference(zone->user, zone->size, MR_FILL_FREED) : zone->size;
-    struct mr_finding finding = mr_checked_gone_finding(MR_FINDING_WRITE_AFTER_FREE, gone, NULL, NULL);
-    if (bad < zone->size) {
-        unsigned char byte = (unsigned char)zone->user[bad];
-        mr_fill_set(zone->user, zone->size, MR_FILL_FREED);
-        mr_findings_tell(&finding, "byte %lu is 0x%02x now", bad, byte);
-    } else if (mr_zone_is_checked(MR_CHECK_CANARY) && !mr_canary_is_whole(zone)) {
-        mr_findings_tell(&finding, "beside its %lu bytes", zone->size);
-    }
-}
-
-static void let_go(void)
-{
-    struct mr_gone gone;
-    while (mr_quarantine_take_excess(&gone)) {
-        verify_gone(&gone);
-        release(&gone.zone);
-    }
-}
-
-/* The tag goes on saying what was asked for. */
-static void bury(const struct mr_zone *zone, const struct mr_unwind_start *from)
-{
-    struct mr_heap *heap = mr_heap_enter();
-    struct mr_tag tag = { .label = zone->label, .size = zone->size };
-    mr_tag_set(zone->block, MR_ZONE_HIDDEN, zone->size);
-    mr_watch_unbook(heap, &tag, zone->user);
-    if (heap)
-        mr_heaps_leave(heap);
-    struct mr_gone gone = { .zone = *zone, .free_stack = mr_watch_stack(from), .freed_ms = mr_clock_ms() };
-    if (mr_zone_is_checked(MR_CHECK_FILL))
-        mr_fill_set(zone->user, zone->size, MR_FILL_FREED);
-    if (!mr_quarantine_put(&gone))
-        release(zone);
-    let_go();
-}
-
 static void give(const struct mr_unwind_start *from, const struct mr_zone *zone, const char *call)
 {
     if (mr_zone_is_checked(MR_CHECK_CANARY))
         mr_canary_verify(zone, call, from);
     mr_family_verify(zone, MR_FAMILY_MALLOC, call, from);
-    bury(zone, from);
+    mr_bury_block(zone, from);
 }
 
 /* What is no checked block in use: one of the emergency ones, another heap's, or wrong. The heap itself would take the start
@@ -271,28 +216,35 @@ static void *resize_by_copying(const struct mr_unwind_start *from, void *p, size
     memcpy(q, p, mr_min(usable, size));
     fill_more(q, usable, size);
     if (zone)
-        bury(zone, from);
+        mr_bury_block(zone, from);
     else
         mr_heap_free_rest(p);
     return q;
 }
 
-void *mr_checked_realloc(const struct mr_unwind_start *from, void *p, size_t size, enum mr_freed *freed)
+static void *resize_other(const struct mr_unwind_start *from, void *p, size_t size, enum mr_freed *freed)
 {
-    struct mr_zone zone;
     size_t usable = mr_checked_usable(p, freed);
     if (*freed != MR_FREED)
         return NULL;
     mr_findings_size(size, from);
+    return mr_heap_is_hopeless(size) ? NULL : resize_by_copying(from, p, usable, NULL, size);
+}
+
+void *mr_checked_realloc(const struct mr_unwind_start *from, void *p, size_t size, enum mr_freed *freed)
+{
+    struct mr_zone zone;
+    if (MR_UNLIKELY(!mr_canary_find(p, &zone) || zone.label == MR_ZONE_HIDDEN))
+        return resize_other(from, p, size, freed);
+    *freed = MR_FREED;
+    mr_findings_size(size, from);
     if (mr_heap_is_hopeless(size))
         return NULL;
-    if (!mr_canary_find(p, &zone))
-        return resize_by_copying(from, p, usable, NULL, size);
     if (mr_zone_is_checked(MR_CHECK_CANARY))
         mr_canary_verify(&zone, "realloc", from);
     mr_family_verify(&zone, MR_FAMILY_MALLOC, "realloc", from);
     char *q = resize(from, &zone, size);
-    return q ? q : resize_by_copying(from, p, usable, &zone, size);
+    return q ? q : resize_by_copying(from, p, zone.size, &zone, size);
 }
 
 /* ---- all of it ------------------------------------------------------------------------------------------------------------ */
@@ -337,7 +289,7 @@ static void verify_again(uintptr_t block, const char *call)
 static void visit_gone(void *ctx, const struct mr_gone *gone)
 {
     (void)ctx;
-    verify_gone(gone);
+    mr_bury_verify(gone);
 }
 
 /* A finding may not be told while the heap is walked. */

@@ -2,7 +2,8 @@
  *
  * A ring of copies of what is known about them; what they hold themselves is not believed.
  *
- *   entries [first, first + count) mod capacity, oldest first;  held = sum of their usable bytes <= MEMOIR_QUARANTINE
+ *   entries [first, first + count) mod capacity, a power of two, oldest first
+ *   held = sum of their usable bytes <= MEMOIR_QUARANTINE
  *
  * Nothing but the ring is done under the lock: who takes an entry out frees the block. */
 #include "zone.h"
@@ -32,45 +33,65 @@ static bool make_ring(void)
     return made != NULL;
 }
 
-bool mr_quarantine_put(const struct mr_gone *gone)
+static bool is_excess(void)
 {
-    if (!mr_zone_is_checked(MR_CHECK_QUARANTINE) || gone->zone.usable > mr_conf.quarantine / 2 || mr_lock_is_mine(&lock))
-        return false;
-    mr_lock_acquire(&lock);
-    bool room = (ring || make_ring()) && count < capacity;
-    if (room) {
-        ring[(first + count) % capacity] = *gone;
-        count++;
-        held += gone->zone.usable;
-    }
-    mr_lock_release(&lock);
-    return room;
+    return count > 0 && (held > mr_conf.quarantine || count > capacity / 8 * 7);
 }
 
-/* What leaves soon has long left the processor's caches. */
-static void fetch_ahead(void)
+/* What leaves soon has long left the processor's caches. Inlined, or gcc takes it for a function that does nothing. */
+MR_INLINE void fetch_ahead(void)
 {
     enum { AHEAD = 8 };
-    if (count > AHEAD)
-        __builtin_prefetch(ring[(first + AHEAD) % capacity].zone.user, 1);
+    const struct mr_zone *zone = &ring[(first + AHEAD) & (capacity - 1)].zone;
+    if (count > AHEAD) {
+        __builtin_prefetch(zone->user);
+        __builtin_prefetch(zone->tag);
+    }
+}
+
+static bool take_oldest(struct mr_gone *gone)
+{
+    if (!is_excess())
+        return false;
+    *gone = ring[first];
+    fetch_ahead();
+    first = (first + 1) & (capacity - 1);
+    MR_POKE(count, count - 1);
+    inherited -= inherited > 0;
+    MR_POKE(held, held - gone->zone.usable);
+    return true;
+}
+
+static bool put(const struct mr_gone *gone)
+{
+    if (MR_UNLIKELY((!ring && !make_ring()) || count == capacity))
+        return false;
+    ring[(first + count) & (capacity - 1)] = *gone;
+    MR_POKE(count, count + 1);
+    MR_POKE(held, held + gone->zone.usable);
+    return true;
+}
+
+struct mr_quarantine_passed mr_quarantine_pass(const struct mr_gone *gone, struct mr_gone *out)
+{
+    struct mr_quarantine_passed passed = { false, false };
+    if (!mr_zone_is_checked(MR_CHECK_QUARANTINE) || gone->zone.usable > mr_conf.quarantine / 2 || mr_lock_is_mine(&lock))
+        return passed;
+    mr_lock_acquire(&lock);
+    passed.in = put(gone);
+    passed.out = take_oldest(out);
+    mr_lock_release(&lock);
+    return passed;
 }
 
 bool mr_quarantine_take_excess(struct mr_gone *gone)
 {
-    if (mr_lock_is_mine(&lock))
+    if (MR_LIKELY(MR_PEEK(held) <= mr_conf.quarantine && MR_PEEK(count) <= capacity / 8 * 7) || mr_lock_is_mine(&lock))
         return false;
     mr_lock_acquire(&lock);
-    bool excess = count > 0 && (held > mr_conf.quarantine || count > capacity / 8 * 7);
-    if (excess) {
-        *gone = ring[first];
-        fetch_ahead();
-        first = (first + 1) % capacity;
-        count--;
-        inherited -= inherited > 0;
-        held -= gone->zone.usable;
-    }
+    bool taken = take_oldest(gone);
     mr_lock_release(&lock);
-    return excess;
+    return taken;
 }
 
 /* Entry i of those there are, counted from the newest. */
@@ -81,7 +102,7 @@ static bool copy_entry(uint32_t i, struct mr_gone *gone)
         mr_lock_acquire(&lock);
     bool there = i < count;
     if (there)
-        *gone = ring[(first + count - 1 - i) % capacity];
+        *gone = ring[(first + count - 1 - i) & (capacity - 1)];
     if (!mine)
         mr_lock_release(&lock);
     return there;

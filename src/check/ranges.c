@@ -14,11 +14,12 @@ static void tell_freed(const char *call, const char *does, const void *p, size_t
                      (long)((const char *)p - gone.zone.user));
 }
 
-static void check(const char *call, const char *does, const void *p, size_t n, const struct mr_unwind_start *from)
+static MR_NOINLINE void check_closely(const char *call, const char *does, const void *p, size_t n,
+                                      const struct mr_unwind_start *from)
 {
     struct mr_zone zone;
     const char *at = p;
-    if (n == 0 || !mr_checked_around(p, &zone))
+    if (!mr_canary_around(p, &zone))
         return;
     if (zone.label == MR_ZONE_HIDDEN) {
         tell_freed(call, does, p, n, from);
@@ -26,6 +27,23 @@ static void check(const char *call, const char *does, const void *p, size_t n, c
         struct mr_finding finding = mr_checked_finding(MR_FINDING_OUT_OF_RANGE, &zone, call, from);
         mr_findings_tell(&finding, "%s %s %lu %s from byte %ld on", call, does, n, bytes_of(n), (long)(at - zone.user));
     }
+}
+
+/* Nothing there is ours, or it is a usual block in use and all lies inside. */
+MR_INLINE bool is_fine(const void *p, size_t n)
+{
+    struct mr_tag_spot spot;
+    if (MR_UNLIKELY(!mr_tag_around(p, &spot)))
+        return mr_lookup_slice(p) == NULL;
+    struct mr_tag tag = mr_tag_read(*spot.tag, spot.usable);
+    size_t offset = (size_t)((const char *)p - spot.block) - (1 << MR_ZONE_SHIFT_LEAST);
+    return n <= tag.size && offset <= tag.size - n && tag.label < MR_ZONE_MOVING && mr_zone_is_usual(spot.block, tag.size);
+}
+
+MR_INLINE void check(const char *call, const char *does, const void *p, size_t n, const struct mr_unwind_start *from)
+{
+    if (n != 0 && MR_UNLIKELY(!is_fine(p, n)))
+        check_closely(call, does, p, n, from);
 }
 
 void mr_ranges_write(const char *call, const void *p, size_t n, const struct mr_unwind_start *from)
@@ -38,12 +56,17 @@ void mr_ranges_read(const char *call, const void *p, size_t n, const struct mr_u
     check(call, "reads", p, n, from);
 }
 
+static MR_NOINLINE void tell_overlap(const char *call, uintptr_t to, uintptr_t p, size_t n, const struct mr_unwind_start *from)
+{
+    struct mr_finding finding = { .kind = MR_FINDING_OVERLAP, .call = call, .from = from, .address = to,
+                                  .size = MR_SIZE_UNKNOWN };
+    mr_findings_tell(&finding, "%s of %lu %s from 0x%lx", call, n, bytes_of(n), p);
+}
+
 /* Copying a thing onto itself does no harm, and compilers do it. */
 void mr_ranges_apart(const char *call, const void *to, const void *p, size_t n, const struct mr_unwind_start *from)
 {
     uintptr_t a = (uintptr_t)to, b = (uintptr_t)p;
-    struct mr_finding finding = { .kind = MR_FINDING_OVERLAP, .call = call, .from = from, .address = a,
-                                  .size = MR_SIZE_UNKNOWN };
-    if (a != b && (a - b < n || b - a < n))
-        mr_findings_tell(&finding, "%s of %lu %s from 0x%lx", call, n, bytes_of(n), b);
+    if (MR_UNLIKELY(a != b && (a - b < n || b - a < n)))
+        tell_overlap(call, a, b, n, from);
 }

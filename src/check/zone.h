@@ -21,13 +21,35 @@
 
 struct mr_zone {
     char *block, *user;
-    size_t size, usable;      /* the program's bytes; the block's */
-    uint32_t label;           /* of its tag: the site */
-    enum mr_family family;    /* MR_FAMILY_COUNT: no longer to be told */
-    bool torn;                /* info was overwritten */
+    size_t size, usable;       /* the program's bytes; the block's */
+    uint32_t *tag;             /* where it is, if that is known */
+    uint32_t label;            /* of its tag: the site */
+    enum mr_family family : 8; /* MR_FAMILY_COUNT: no longer to be told */
+    bool torn;                 /* info was overwritten */
 };
 
 MR_INLINE bool mr_zone_is_checked(enum mr_check part) { return mr_conf.check & part; }
+
+/* info = size | log2(front) << 48 | family << 56 */
+#define MR_ZONE_SIZE_BITS 48
+#define MR_ZONE_SHIFT_LEAST 4
+
+/* info says what it does in front of a block without an alignment of its own. */
+MR_INLINE bool mr_zone_is_usual(const char *block, size_t size)
+{
+    uint64_t info = *(const uint64_t *)(const void *)block;
+    return info << 8 == (size | (uint64_t)MR_ZONE_SHIFT_LEAST << MR_ZONE_SIZE_BITS) << 8 &&
+           info >> (MR_ZONE_SIZE_BITS + 8) <= MR_FAMILY_COUNT;
+}
+
+/* The tag goes on saying what was asked for. */
+MR_INLINE void mr_zone_set_label(const struct mr_zone *zone, uint32_t label)
+{
+    if (MR_LIKELY(zone->tag != NULL))
+        *zone->tag = mr_tag_make(label, zone->usable - zone->size);
+    else
+        mr_tag_set(zone->block, label, zone->size);
+}
 
 /* ---- canary.c ---------------------------------------------------------------------------------------------- */
 
@@ -42,6 +64,9 @@ bool mr_canary_find(const void *p, struct mr_zone *zone);
 
 /* The same for where the heap's block starts, which has that tag. */
 void mr_canary_open(char *block, const struct mr_tag *tag, struct mr_zone *zone);
+
+/* The same for the block that holds the byte at p, where the heap can tell. */
+bool mr_canary_around(const void *p, struct mr_zone *zone);
 
 /* The family an intact block says it is of is overwritten. */
 void mr_canary_set_family(const struct mr_zone *zone, enum mr_family family);
@@ -71,9 +96,14 @@ struct mr_gone {
     uint32_t free_stack;
     uint64_t freed_ms;
 };
+_Static_assert(sizeof(struct mr_gone) == MR_CACHE_LINE, "an entry of the quarantine is a cache line");
 
-/* False, and nothing happened, when the block is too large for it, or a handler interrupted this very thread in here. */
-bool mr_quarantine_put(const struct mr_gone *gone);
+/* One goes in, and the oldest comes out if there are more bytes than may be then. */
+struct mr_quarantine_passed {
+    bool in;  /* false: it is too large, or a handler interrupted this very thread in here; and nothing happened */
+    bool out; /* *out is out of the quarantine; there may be more such */
+};
+struct mr_quarantine_passed mr_quarantine_pass(const struct mr_gone *gone, struct mr_gone *out);
 
 /* The oldest, if there are more bytes than may be; false: there are not. It is out of the quarantine then. */
 bool mr_quarantine_take_excess(struct mr_gone *gone);
@@ -112,8 +142,12 @@ struct mr_finding mr_checked_gone_finding(enum mr_finding_kind kind, const struc
 /* Tells of a pointer that no block in use starts at what is known of the checked block around it. False: nothing. */
 bool mr_checked_bad_pointer(const char *call, const void *p, const struct mr_unwind_start *from);
 
-/* The checked block in use that holds the byte at p, where the heap can tell. */
-bool mr_checked_around(const void *p, struct mr_zone *zone);
+/* ---- bury.c: what a program has freed: filled, kept back, looked at again, given to the heap -------------------------- */
+
+void mr_bury_block(const struct mr_zone *zone, const struct mr_unwind_start *from);
+
+/* Tells it when it was written to since. */
+void mr_bury_verify(const struct mr_gone *gone);
 
 /* ---- findings.c: the kind that a call of that name makes of a block that was freed before, of any other pointer; and where
  * the heap's block around p starts, in use or not. 0: there is none, or the strategy cannot tell. */

@@ -264,16 +264,24 @@ MR_INLINE int mr_heap_index(const struct mr_slab *slab, const void *p)
     return MR_LIKELY(index * mr_sizeclass_bytes[slab->cls] == offset) && index < slab->ext ? (int)index : -1;
 }
 
-/* A block of a slab if one is at hand; else NULL, and nothing happened. */
-MR_INLINE void *mr_heap_try_take_in(struct mr_heap *heap, size_t size, uint32_t label)
+/* A block of a slab if one is at hand; else false, and nothing happened. */
+MR_INLINE bool mr_heap_try_take_at(struct mr_heap *heap, size_t size, uint32_t label, struct mr_tag_spot *spot)
 {
     if (MR_UNLIKELY(size > MR_SLAB_MAX))
-        return NULL;
+        return false;
     struct mr_slab *slab = heap->behind[mr_sizeclass_of(size)];
     void *p = mr_heap_pop(slab);
-    if (p)
-        *mr_tag_at(slab, (uint32_t)mr_heap_index(slab, p)) = mr_tag_make(label, mr_sizeclass_bytes[slab->cls] - size);
-    return p;
+    if (MR_UNLIKELY(!p))
+        return false;
+    *spot = (struct mr_tag_spot){ p, mr_tag_at(slab, (uint32_t)mr_heap_index(slab, p)), mr_sizeclass_bytes[slab->cls] };
+    *spot->tag = mr_tag_make(label, spot->usable - size);
+    return true;
+}
+
+MR_INLINE void *mr_heap_try_take_in(struct mr_heap *heap, size_t size, uint32_t label)
+{
+    struct mr_tag_spot spot;
+    return MR_LIKELY(mr_heap_try_take_at(heap, size, label, &spot)) ? spot.block : NULL;
 }
 
 /* Frees a block of the heap's own and says what its tag was; false, and nothing happened, for every other pointer. */

@@ -52,6 +52,31 @@ MR_INLINE bool mr_tag_is_watched(const struct mr_slab *slab)
     return atomic_load_explicit(&slab->owner, memory_order_relaxed) & MR_OWNER_WATCHED;
 }
 
+/* A block of a watched slab, in use or not, and where its tag is: for who comes back to it. */
+struct mr_tag_spot {
+    char *block;
+    uint32_t *tag;
+    size_t usable;
+};
+
+/* That block around p. False: there is none, or it does not lie in the first region: others know. */
+MR_INLINE bool mr_tag_around(const void *p, struct mr_tag_spot *spot)
+{
+    uintptr_t base = mr_lookup_base;
+    if (MR_UNLIKELY((uintptr_t)p - base >= MR_GLANCE(mr_lookup_bytes)))
+        return false;
+    struct mr_slab *slab = mr_lookup_head(mr_slab_at(base, (uintptr_t)p));
+    if (MR_UNLIKELY(mr_slab_kind(slab) != MR_KIND_SLAB || !mr_tag_is_watched(slab)))
+        return false;
+    char *start = mr_lookup_start(slab);
+    size_t size = mr_sizeclass_bytes[slab->cls], offset = (size_t)((const char *)p - start);
+    size_t index = offset * mr_sizeclass_inverse[slab->cls] >> 32;
+    index -= index * size > offset; /* just before a block begins the inverse may be too large */
+    const char *end = start + ((size_t)mr_sizeclass_slices(slab->cls) << MR_SLICE_SHIFT); /* mr_tag_at, with the start at hand */
+    *spot = (struct mr_tag_spot){ start + index * size, (uint32_t *)end - 1 - index, size };
+    return MR_LIKELY(index < MR_PEEK(slab->ext));
+}
+
 /* Of the block in use that starts at p. False: none does, or it is not watched. */
 bool mr_tag_get(const void *p, struct mr_tag *tag);
 

@@ -78,6 +78,26 @@ Test(canary, other_pointers_are_no_block)
     cr_expect_not(mr_canary_find((void *)~(uintptr_t)15, &zone));
 }
 
+/* Wide slabs too, where a division by multiplication is off by one just before a block begins. */
+Test(canary, the_block_around_each_byte_is_found)
+{
+    enum { BLOCKS = 12 };
+    for (size_t size = 1; size < 65000; size = size * 9 / 8 + 1) {
+        char *blocks[BLOCKS];
+        for (int i = 0; i < BLOCKS; i++)
+            blocks[i] = take(size, 16);
+        for (int i = 0; i < BLOCKS; i++) {
+            struct mr_zone zone, other;
+            cr_assert(mr_canary_around(blocks[i], &zone) && zone.user == blocks[i], "%zu: block %d", size, i);
+            cr_expect(mr_canary_around(zone.block, &other) && other.block == zone.block, "%zu: block %d", size, i);
+            cr_expect(mr_canary_around(zone.block + zone.usable - 1, &other) && other.block == zone.block, "%zu: block %d",
+                      size, i);
+        }
+        for (int i = 0; i < BLOCKS; i++)
+            mr_watch_free(&from, blocks[i]);
+    }
+}
+
 Test(canary, no_size_wraps_round)
 {
     cr_expect_eq(mr_canary_total(SIZE_MAX, 16), SIZE_MAX);
