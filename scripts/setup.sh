@@ -6,7 +6,7 @@ set -euo pipefail
 build=(gcc make libc6-dev libdw-dev libelf-dev libiberty-dev zlib1g-dev libncurses-dev)
 # The tests themselves, then the programs that `make test` runs on memoir.
 test=("${build[@]}" libcriterion-dev pkg-config jq python3 g++ binutils git redis-server redis-tools sqlite3 perl
-      valgrind prometheus)
+      valgrind prometheus tmux)
 programs=("${test[@]}" golang-go clang nginx-light curl postgresql nodejs openjdk-17-jdk-headless gdb imagemagick tar xz-utils cmake
           chromium libpython3.11-testsuite lua5.4 ghostscript xsltproc z3 ruby vim-tiny ffmpeg bc gawk util-linux)
 bench=("${build[@]}" g++ hyperfine jq python3 libjemalloc2 libtcmalloc-minimal4 libmimalloc2.0 valgrind

@@ -46,8 +46,9 @@ mr_command_main mr_cmd_diff;
 mr_command_main mr_cmd_oom_test;
 mr_command_main mr_cmd_ls;
 mr_command_main mr_cmd_top;
+mr_command_main mr_cmd_compare;
 mr_command_main mr_cmd_help;
 
-extern const struct mr_flag mr_cmd_diff_flags[], mr_cmd_oom_test_flags[], mr_cmd_ls_flags[], mr_cmd_top_flags[];
+extern const struct mr_flag mr_cmd_diff_flags[], mr_cmd_oom_test_flags[], mr_cmd_ls_flags[], mr_cmd_top_flags[], mr_cmd_compare_flags[];
 
 #endif

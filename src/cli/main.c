@@ -74,6 +74,15 @@ const struct mr_command mr_cli_commands[] = {
       "listed, repeats one run under a debugger (with MEMOIR_TRACE=full).\n"
       "\n"
       "Exit code: 0; 1 a run crashed, hung or told the wrong thing; 2 usage; 125 memoir itself failed.\n" },
+    { "compare", mr_cmd_compare, "memoir compare [options] [--] program [arguments]",
+      "run a program under several allocators in turn, and say which to use",
+      .help =
+      "The ways are glibc's own allocator, memoir with several settings, and jemalloc, tcmalloc and mimalloc where they\n"
+      "are installed. Told are time, CPU time, memory at the peak and page faults, each as the median with its spread.\n"
+      "Another allocator is recommended only where the difference exceeds the spread. Input that is a file is given to\n"
+      "every run, any other to none. MEMOIR_* variables of the environment hold for each way.\n",
+      .flags = mr_cmd_compare_flags, .words = MR_CLI_PROGRAM,
+      .tail = "Exit code: 0; 1 a way ended otherwise than glibc; 2 usage, 125 memoir itself failed, 127 not found.\n" },
     { "help", mr_cmd_help, "memoir help [command]", "explain memoir, or one command", .words = MR_CLI_COMMAND },
 };
 const size_t mr_cli_command_count = MR_COUNT(mr_cli_commands);

@@ -26,9 +26,8 @@ static bool find_library(char *path)
     return false;
 }
 
-int mr_preload_set(const char *wanted)
+int mr_preload_find(const char *wanted, char *path)
 {
-    char path[PATH_MAX];
     if (wanted ? !realpath(wanted, path) : !find_library(path)) {
         if (wanted)
             mr_cli_say("--library=%s: %s", wanted, strerror(errno));
@@ -40,6 +39,15 @@ int mr_preload_set(const char *wanted)
         mr_cli_say("%s: the loader cannot preload a path with a blank, a colon or a dollar sign", path);
         return MR_CODE_FAILED;
     }
+    return 0;
+}
+
+int mr_preload_set(const char *wanted)
+{
+    char path[PATH_MAX];
+    int code = mr_preload_find(wanted, path);
+    if (code)
+        return code;
     const char *others = getenv("LD_PRELOAD");
     char *all = NULL;
     if (asprintf(&all, "%s%s%s", path, others && *others ? ":" : "", others ? others : "") < 0)
