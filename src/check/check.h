@@ -3,10 +3,12 @@
 #define MR_CHECK_H
 
 #include "base.h"
+#include "conf.h"
 #include "guard.h"
 #include "ledger.h"
 #include "heap.h"
 #include "reach.h"
+#include "usual.h"
 #include "watch.h"
 
 /* ---- findings (findings.c) ------------------------------------------------------------------------------
@@ -58,6 +60,12 @@ struct mr_family_promise {
     size_t size;            /* MR_SIZE_UNKNOWN */
     size_t align;           /* 0 unknown */
 };
+/* Whether blocks know their family, or the options were not read yet. */
+MR_INLINE bool mr_family_is_known(void)
+{
+    return MR_UNLIKELY(mr_heap_watch) && (mr_conf.check || mr_heap_watch == MR_WATCH_UNKNOWN);
+}
+
 void mr_family_give(void *p, const struct mr_family_promise *promise, const struct mr_unwind_start *from);
 
 /* The block at p, which came from a function of one family, is handed out by one of another. */

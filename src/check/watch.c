@@ -9,16 +9,11 @@
 #include <string.h>
 
 #include "fail.h"
+#include "usual.h"
 #include "zone.h"
 
 #include "os.h"
 #include "track.h"
-
-/* What belongs to a heap's thread; struct mr_heap.user. */
-struct watcher {
-    struct mr_sample sample;
-    struct mr_track track;
-};
 
 /* ---- setting up ---------------------------------------------------------------------------------- */
 
@@ -27,7 +22,6 @@ static _Atomic int open_state;
 static _Atomic uintptr_t open_thread;
 static const char *open_trouble;
 static bool booked; /* call stacks are wanted, and there is a ledger to book into */
-static bool usual;  /* every one of them, and nothing else is wanted */
 
 static void open_ledger(void)
 {
@@ -36,7 +30,8 @@ static void open_ledger(void)
     bool open = mr_writer_open(mr_conf.ledger, trace, interval, &open_trouble) && mr_track_boot();
     booked = open && mr_conf.trace != MR_TRACE_OFF;
     mr_heaps_holder_waits = mr_track_is_held;
-    usual = booked && mr_heap_watch == MR_WATCH_ALL && !mr_conf.check && !mr_conf.guard && !*mr_conf.fail;
+    if (booked && !mr_conf.check && !mr_conf.guard && !*mr_conf.fail)
+        mr_usual_way = mr_heap_watch == MR_WATCH_ALL ? MR_USUAL_FULL : MR_USUAL_SAMPLE;
 }
 
 /* False while the very thread that opens it asks: a request on the way is not booked. */
@@ -83,7 +78,7 @@ enum { ARRAYS_MOST = 64, PER_ARRAY = 256 };
 static struct mr_range arrays[ARRAYS_MOST];
 static _Atomic uint32_t watcher_count;
 
-static size_t watcher_bytes(void) { return mr_align_up(sizeof(struct watcher), mr_os_page); }
+static size_t watcher_bytes(void) { return mr_align_up(sizeof(struct mr_usual_thread), mr_os_page); }
 
 /* Whoever gets the first place of an array makes it. The others find none until it is there, and try again at their
  * next request. */
@@ -114,16 +109,16 @@ size_t mr_watch_tables(struct mr_range *ranges, size_t cap)
     return n;
 }
 
-static struct watcher *take_place(void)
+static struct mr_usual_thread *take_place(void)
 {
     uint32_t n = atomic_fetch_add_explicit(&watcher_count, 1, memory_order_relaxed);
     char *place = n < ARRAYS_MOST * PER_ARRAY ? place_of(n) : NULL;
-    return place && mr_vm_commit(place, watcher_bytes()) ? (struct watcher *)(void *)place : NULL;
+    return place && mr_vm_commit(place, watcher_bytes()) ? (struct mr_usual_thread *)(void *)place : NULL;
 }
 
-static MR_NOINLINE struct watcher *make_watcher(struct mr_heap *heap)
+static MR_NOINLINE struct mr_usual_thread *make_watcher(struct mr_heap *heap)
 {
-    struct watcher *watcher = is_open() ? take_place() : NULL;
+    struct mr_usual_thread *watcher = is_open() ? take_place() : NULL;
     if (!watcher)
         return NULL;
     watcher->sample.state = (uintptr_t)watcher ^ mr_clock_ms() << 40;
@@ -132,14 +127,14 @@ static MR_NOINLINE struct watcher *make_watcher(struct mr_heap *heap)
     return heap->user = watcher;
 }
 
-static struct watcher *watcher_of(struct mr_heap *heap)
+static struct mr_usual_thread *watcher_of(struct mr_heap *heap)
 {
     return MR_LIKELY(heap->user != NULL) ? heap->user : make_watcher(heap);
 }
 
 static struct mr_track *track_of(struct mr_heap *heap)
 {
-    struct watcher *watcher = heap ? heap->user : NULL;
+    struct mr_usual_thread *watcher = heap ? heap->user : NULL;
     return MR_LIKELY(watcher != NULL) ? &watcher->track : NULL;
 }
 
@@ -147,7 +142,8 @@ void mr_watch_forked(bool recorded)
 {
     struct mr_heap *heap = mr_heap_self;
     booked &= recorded;
-    usual &= recorded;
+    if (!recorded)
+        mr_usual_way = MR_USUAL_NONE;
     mr_findings_forked();
     mr_quarantine_forked();
     mr_track_forked(mr_heap_is_real(heap) ? track_of(heap) : NULL);
@@ -165,7 +161,7 @@ static void ignore_site(uint32_t site)
 
 uint32_t mr_watch_site(struct mr_heap *heap, const struct mr_unwind_start *from)
 {
-    struct watcher *watcher = watcher_of(heap);
+    struct mr_usual_thread *watcher = watcher_of(heap);
     uint32_t site = booked ? mr_track_here(watcher ? &watcher->track : NULL, from) : 0;
     if (MR_UNLIKELY(mr_exempt_is_off()))
         ignore_site(site);
@@ -228,7 +224,7 @@ static void *take_all(size_t size, size_t align, bool *zero, const struct mr_unw
 /* Whether the next sample lies in these bytes. */
 static bool is_sample(struct mr_heap *heap, size_t size)
 {
-    struct watcher *watcher = watcher_of(heap);
+    struct mr_usual_thread *watcher = watcher_of(heap);
     heap->until_sample -= watcher ? (int64_t)size : 0;
     if (!watcher || heap->until_sample > 0)
         return false;
@@ -300,22 +296,9 @@ static void *take(const struct mr_unwind_start *from, size_t size, size_t align,
     return mr_fail_now(from, size) ? NULL : mr_watch_take(from, size, align, zero);
 }
 
-/* The usual request: a block at hand in the thread's own heap. NULL, and nothing happened, for any other. */
 static void *take_usual(const struct mr_unwind_start *from, size_t size)
 {
-    struct mr_heap *heap = mr_heap_self;
-    if (MR_UNLIKELY(!usual || !mr_heap_is_real(heap) || !heap->user || mr_exempt_is_off()))
-        return NULL;
-    struct mr_track *track = &((struct watcher *)heap->user)->track;
-    heap = mr_heaps_enter();
-    uint32_t site = mr_track_here(track, from);
-    void *p = MR_LIKELY(site < MR_ZONE_MOVING) ? mr_heap_try_take_in(heap, size, site) : NULL;
-    if (MR_LIKELY(p != NULL)) {
-        wipe_links(p);
-        mr_track_alloc(track, site, size, p);
-    }
-    mr_heaps_leave(heap);
-    return p;
+    return mr_usual_way == MR_USUAL_FULL ? mr_usual_malloc(size, from->pc, from->sp, from->bp) : NULL;
 }
 
 static void *fill(void *p, size_t size)
@@ -328,14 +311,15 @@ static void *fill(void *p, size_t size)
 void *mr_watch_malloc(const struct mr_unwind_start *from, size_t size)
 {
     bool zero;
-    void *p = take_usual(from, size);
-    return MR_LIKELY(p != NULL) ? p : fill(take(from, size, 16, &zero), size);
+    return fill(take(from, size, 16, &zero), size);
 }
 
 void *mr_watch_calloc(const struct mr_unwind_start *from, size_t size)
 {
-    bool zero;
-    void *p = take(from, size, 16, &zero);
+    bool zero = false;
+    void *p = take_usual(from, size);
+    if (!p)
+        p = take(from, size, 16, &zero);
     return p && !zero ? mr_heap_clear(p, size) : p;
 }
 
@@ -361,27 +345,9 @@ static enum mr_freed free_watched(void *p, const struct mr_tag *tag)
     return freed;
 }
 
-/* A block that the thread's own heap has in one of its slabs. */
-static bool free_usual(void *p)
-{
-    struct mr_tag tag;
-    struct mr_heap *heap = mr_heap_self;
-    if (MR_UNLIKELY(!usual || !mr_heap_is_real(heap) || !heap->user))
-        return false;
-    struct mr_track *track = &((struct watcher *)heap->user)->track;
-    heap = mr_heaps_enter();
-    bool freed = mr_heap_try_free_in(heap, p, &tag);
-    if (MR_LIKELY(freed))
-        mr_track_free(track, tag.label, tag.size, p);
-    mr_heaps_leave(heap);
-    return freed;
-}
-
 enum mr_freed mr_watch_free(const struct mr_unwind_start *from, void *p)
 {
     struct mr_tag tag;
-    if (MR_LIKELY(free_usual(p)))
-        return MR_FREED;
     if (mr_guarded_holds(p))
         return mr_guard_free(from, p);
     if (mr_conf.check)
@@ -413,11 +379,14 @@ static void *resize_by_copying(const struct mr_unwind_start *from, void *p, size
 {
     bool zero;
     size_t usable = mr_heap_usable(p, NULL);
-    void *q = mr_watch_take(from, size, 16, &zero);
+    void *q = take_usual(from, size);
+    if (!q)
+        q = mr_watch_take(from, size, 16, &zero);
     if (!q)
         return NULL;
     memcpy(q, p, mr_min(usable, size));
-    mr_watch_free(from, p);
+    if (mr_usual_way != MR_USUAL_FULL || !mr_usual_free(p))
+        mr_watch_free(from, p);
     return q;
 }
 

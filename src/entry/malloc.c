@@ -32,11 +32,27 @@ static MR_NOINLINE void *malloc_rest(size_t size)
     return MR_LIKELY(p != NULL) ? p : out_of_memory();
 }
 
+static MR_NOINLINE void *malloc_walked(size_t size, uintptr_t pc, uintptr_t sp, uintptr_t bp)
+{
+    void *p = mr_watch_malloc(&(struct mr_unwind_start){ pc, sp, bp }, size);
+    return MR_LIKELY(p != NULL) ? p : out_of_memory();
+}
+
+static MR_NOINLINE void *malloc_traced(size_t size)
+{
+    struct mr_unwind_start from = MR_UNWIND_HERE();
+    void *p = mr_usual_malloc(size, from.pc, from.sp, from.bp);
+    return MR_LIKELY(p != NULL) ? p : malloc_walked(size, from.pc, from.sp, from.bp);
+}
+
 static MR_NOINLINE void *malloc_slow(size_t size)
 {
     void *p = mr_heap_try_medium(size);
-    if (MR_LIKELY(!p))
-        p = mr_guard_try_malloc(size);
+    if (MR_UNLIKELY(p != NULL))
+        return p;
+    if (mr_usual_way == MR_USUAL_FULL && mr_heap_is_real(mr_heap_self))
+        return malloc_traced(size);
+    p = mr_usual_way == MR_USUAL_SAMPLE ? mr_usual_try_unsampled(size) : mr_guard_try_malloc(size);
     return p ? p : malloc_rest(size);
 }
 
@@ -60,7 +76,7 @@ static void free_other(void *p, const struct mr_unwind_start *from)
     errno = saved;
 }
 
-static MR_NOINLINE void free_slow(void *p)
+static MR_NOINLINE void free_rest(void *p)
 {
     switch (MR_LIKELY(!mr_heap_watch) ? mr_heap_free_rest(p) : mr_watch_free(MR_WATCH_CALLER, p)) {
     case MR_FREED:
@@ -71,6 +87,12 @@ static MR_NOINLINE void free_slow(void *p)
     case MR_NOT_A_BLOCK:
         mr_findings_bad_pointer("free", p, MR_WATCH_CALLER);
     }
+}
+
+static MR_NOINLINE void free_slow(void *p)
+{
+    if (mr_usual_way != MR_USUAL_FULL || !mr_usual_free(p))
+        free_rest(p);
 }
 
 void mr_entry_free(void *p)
@@ -101,6 +123,8 @@ static void *entry_calloc(size_t n, size_t each)
     if (MR_UNLIKELY(__builtin_mul_overflow(n, each, &size)))
         return out_of_memory();
     void *p = mr_heap_try_malloc(size);
+    if (MR_UNLIKELY(!p) && mr_usual_way == MR_USUAL_SAMPLE)
+        p = mr_usual_try_unsampled(size);
     return MR_LIKELY(p != NULL) ? memset(p, 0, size) : calloc_slow(size);
 }
 

@@ -88,7 +88,7 @@ static bool all_ours(void)
 static void *take_of(size_t size, size_t align)
 {
     void *p = align ? mr_entry_memalign(align, size) : mr_entry_malloc(size);
-    if (MR_UNLIKELY(mr_heap_watch) && all_ours())
+    if (mr_family_is_known() && all_ours())
         mr_family_take(p, MR_FAMILY_MALLOC, align ? MR_FAMILY_NEW_ALIGNED : MR_FAMILY_NEW);
     return p;
 }
@@ -107,10 +107,16 @@ static MR_NOINLINE void *new_slow(size_t size, size_t align)
     }
 }
 
+static MR_NOINLINE void *new_missed(size_t size)
+{
+    void *p = mr_usual_way == MR_USUAL_SAMPLE ? mr_usual_try_unsampled(size) : NULL;
+    return MR_LIKELY(p != NULL) ? p : new_slow(size, 0);
+}
+
 void *NEW(size_t size)
 {
     void *p = mr_heap_try_malloc(size);
-    return MR_LIKELY(p != NULL) ? p : new_slow(size, 0);
+    return MR_LIKELY(p != NULL) ? p : new_missed(size);
 }
 
 void *NEW_ALIGNED(size_t size, size_t align) { return new_slow(size, align); }
@@ -129,10 +135,10 @@ static MR_NOINLINE void *new_array_aligned_watched(size_t size, size_t align)
     return p;
 }
 
-void *NEW_ARRAY(size_t size) { return MR_UNLIKELY(mr_heap_watch) ? new_array_watched(size) : NEW(size); }
+void *NEW_ARRAY(size_t size) { return mr_family_is_known() ? new_array_watched(size) : NEW(size); }
 void *NEW_ARRAY_ALIGNED(size_t size, size_t align)
 {
-    return MR_UNLIKELY(mr_heap_watch) ? new_array_aligned_watched(size, align) : NEW_ALIGNED(size, align);
+    return mr_family_is_known() ? new_array_aligned_watched(size, align) : NEW_ALIGNED(size, align);
 }
 
 /* ---- nothrow forms -----------------------------------------------------------------------------------
@@ -183,14 +189,22 @@ void *NEW_ARRAY_ALIGNED_NOTHROW(size_t size, size_t align, const void *nothrow)
 static void promise(void *p, enum mr_family family, enum mr_family becomes, size_t size, size_t align,
                     const struct mr_unwind_start *from)
 {
-    if (mr_heap_watch && all_ours())
+    if (mr_family_is_known() && all_ours())
         mr_family_give(p, &(struct mr_family_promise){ family, becomes, size, align }, from);
+}
+
+static MR_NOINLINE void delete_checked(void *p)
+{
+    promise(p, MR_FAMILY_NEW, MR_FAMILY_MALLOC, MR_SIZE_UNKNOWN, 0, MR_WATCH_CALLER);
+    mr_entry_free(p);
 }
 
 static MR_NOINLINE void delete_slow(void *p)
 {
-    promise(p, MR_FAMILY_NEW, MR_FAMILY_MALLOC, MR_SIZE_UNKNOWN, 0, MR_WATCH_CALLER);
-    mr_entry_free(p);
+    if (mr_family_is_known())
+        delete_checked(p);
+    else
+        mr_entry_free(p);
 }
 
 static MR_NOINLINE void delete_array_watched(void *p)
@@ -236,7 +250,7 @@ static void give(void *p)
 }
 void DELETE(void *p) __attribute__((alias("give")));
 
-#define WATCHED(watched, plain) (MR_UNLIKELY(mr_heap_watch) ? (watched) : (plain))
+#define WATCHED(watched, plain) (mr_family_is_known() ? (watched) : (plain))
 
 void DELETE_ARRAY(void *p) { WATCHED(delete_array_watched(p), DELETE(p)); }
 void DELETE_SIZED(void *p, size_t size) { WATCHED(delete_sized_watched(p, size), DELETE(p)); }

@@ -254,27 +254,36 @@ MR_INLINE bool mr_heap_try_free(void *p)
     return true;
 }
 
-/* ---- the same in a watched heap that was entered ------------------------------------------------------- */
+/* ---- the same in a watched heap that was entered, for slabs of one slice -------------------------------- */
 
-/* Index of the block of a slab that starts at p, which lies in the slab; or -1, as mr_lookup_block. */
-MR_INLINE int mr_heap_index(const struct mr_slab *slab, const void *p)
+/* The tag of block `index` of the slab around p. */
+MR_INLINE uint32_t *mr_heap_tag(const void *p, size_t index)
 {
-    size_t offset = (size_t)((const char *)p - mr_lookup_start(slab));
-    size_t index = offset * mr_sizeclass_inverse[slab->cls] >> 32;
-    return MR_LIKELY(index * mr_sizeclass_bytes[slab->cls] == offset) && index < slab->ext ? (int)index : -1;
+    return (uint32_t *)(((uintptr_t)p | (MR_SLICE - 1)) + 1) - 1 - index;
+}
+
+/* The slab whose next block a request gets, or NULL: it is for larger blocks. */
+MR_INLINE struct mr_slab *mr_heap_slab_for(struct mr_heap *heap, size_t size)
+{
+    return MR_LIKELY(size <= MR_ONE_SLICE_MAX) ? heap->behind[mr_sizeclass_of(size)] : NULL;
+}
+
+/* Where the tag of its next block will be. */
+MR_INLINE uint32_t *mr_heap_next_tag(const struct mr_slab *slab)
+{
+    size_t offset = (uintptr_t)slab->free % MR_SLICE;
+    return mr_heap_tag(slab->free, offset * mr_sizeclass_inverse[slab->cls] >> 32);
 }
 
 /* A block of a slab if one is at hand; else false, and nothing happened. */
 MR_INLINE bool mr_heap_try_take_at(struct mr_heap *heap, size_t size, uint32_t label, struct mr_tag_spot *spot)
 {
-    if (MR_UNLIKELY(size > MR_SLAB_MAX))
+    struct mr_slab *slab = mr_heap_slab_for(heap, size);
+    if (MR_UNLIKELY(!slab || !slab->free))
         return false;
-    struct mr_slab *slab = heap->behind[mr_sizeclass_of(size)];
-    void *p = mr_heap_pop(slab);
-    if (MR_UNLIKELY(!p))
-        return false;
-    *spot = (struct mr_tag_spot){ p, mr_tag_at(slab, (uint32_t)mr_heap_index(slab, p)), mr_sizeclass_bytes[slab->cls] };
-    *spot->tag = mr_tag_make(label, spot->usable - size);
+    uint32_t *tag = mr_heap_next_tag(slab);
+    *spot = (struct mr_tag_spot){ mr_heap_pop(slab), tag, mr_sizeclass_bytes[slab->cls] };
+    *tag = mr_tag_make(label, spot->usable - size);
     return true;
 }
 
@@ -287,15 +296,19 @@ MR_INLINE void *mr_heap_try_take_in(struct mr_heap *heap, size_t size, uint32_t 
 /* Frees a block of the heap's own and says what its tag was; false, and nothing happened, for every other pointer. */
 MR_INLINE bool mr_heap_try_free_in(struct mr_heap *heap, void *p, struct mr_tag *tag)
 {
-    struct mr_slab *slab = mr_lookup_slice(p);
-    if (MR_UNLIKELY(!slab || atomic_load_explicit(&slab->owner, memory_order_relaxed) !=
-                                 ((uintptr_t)heap | MR_OWNER_WATCHED)))
+    uintptr_t base = mr_lookup_base;
+    if (MR_UNLIKELY((uintptr_t)p - base >= MR_GLANCE(mr_lookup_bytes)))
         return false;
-    int index = mr_heap_index(slab, p);
-    uint32_t *place = mr_tag_at(slab, (uint32_t)index);
-    if (MR_UNLIKELY(index < 0 || *place == 0))
+    struct mr_slab *slab = mr_slab_at(base, (uintptr_t)p);
+    uintptr_t owner = atomic_load_explicit(&slab->owner, memory_order_relaxed);
+    size_t bytes = mr_sizeclass_bytes[slab->cls], offset = (uintptr_t)p % MR_SLICE;
+    size_t index = offset * mr_sizeclass_inverse[slab->cls] >> 32;
+    if (MR_UNLIKELY(owner != ((uintptr_t)heap | MR_OWNER_WATCHED) || bytes > MR_ONE_SLICE_MAX))
         return false;
-    *tag = mr_tag_read(*place, mr_sizeclass_bytes[slab->cls]);
+    uint32_t *place = mr_heap_tag(p, index), word = *place;
+    if (MR_UNLIKELY(index * bytes != offset || index >= slab->ext || word == 0))
+        return false;
+    *tag = mr_tag_read(word, bytes);
     *place = 0;
     *(void **)p = slab->free;
     slab->free = p;

@@ -6,7 +6,7 @@
  * alternate do not push each other out each time, and an entry whose site has gone cold is not kept for long. */
 #include "sites.h"
 
-enum { CREDIT = 16, EVENTS_PER_LOOK = 256 };
+enum { CREDIT = 16 };
 static const uint64_t LARGE = 32 * MR_KIB; /* without a lane: look at the peak at once */
 
 static struct mr_ledger_site *site_at(uint32_t site)
@@ -90,7 +90,7 @@ static MR_NOINLINE void free_at_site(uint32_t site, uint64_t blocks, uint64_t by
 
 static void look_now_and_then(uint64_t events, uint64_t bytes)
 {
-    bool due = events % EVENTS_PER_LOOK == 0;
+    bool due = events % MR_TRACK_LOOK == 0;
     if (due || bytes >= LARGE)
         mr_peaks_look(NULL);
     if (due)
@@ -114,7 +114,7 @@ static MR_NOINLINE void free_without_lane(uint32_t site, uint64_t blocks, uint64
     free_at_site(site, blocks, bytes, 0);
 }
 
-static MR_NOINLINE void look(struct mr_track *t, bool at_the_peak)
+MR_NOINLINE void mr_track_look(struct mr_track *t, bool at_the_peak)
 {
     if (at_the_peak)
         mr_peaks_look(t);
@@ -145,8 +145,8 @@ MR_INLINE void finish_alloc(struct mr_track *t, uint64_t blocks, uint64_t bytes,
     bool high = (int64_t)(MR_ADD(lane->alloc_bytes, bytes) - MR_GLANCE(lane->freed_bytes)) > t->limit;
     t->last = block;
     leave(t);
-    if (MR_UNLIKELY(high | (events % EVENTS_PER_LOOK == 0)))
-        look(t, high);
+    if (MR_UNLIKELY(high | (events % MR_TRACK_LOOK == 0)))
+        mr_track_look(t, high);
 }
 
 MR_INLINE void finish_free(struct mr_track *t, uint64_t blocks, uint64_t bytes)
@@ -156,8 +156,8 @@ MR_INLINE void finish_free(struct mr_track *t, uint64_t blocks, uint64_t bytes)
     MR_ADD(lane->freed_bytes, bytes);
     t->last = NULL;
     leave(t);
-    if (MR_UNLIKELY(events % EVENTS_PER_LOOK == 0))
-        look(t, false);
+    if (MR_UNLIKELY(events % MR_TRACK_LOOK == 0))
+        mr_track_look(t, false);
 }
 
 static MR_NOINLINE void alloc_missed(struct mr_track *t, uint32_t site, uint64_t blocks, uint64_t bytes,

@@ -5,9 +5,6 @@
 #include "rules.h"
 #include "unwind.h"
 
-/* Stack memory as it is, red zones of AddressSanitizer included. */
-#define MR_READS_STACKS __attribute__((no_sanitize_address, no_sanitize_thread))
-
 struct mr_step_state {
     uintptr_t pc, sp, bp;
 };

@@ -47,26 +47,54 @@ static MR_NOINLINE uint32_t walk_without_struct(const struct mr_unwind_start *st
     return found;
 }
 
-MR_INLINE uint32_t find_here(struct mr_track *t, const struct mr_unwind_start *start, finder *find)
+/* A handler that comes meanwhile leaves the struct alone. */
+static void enter(struct mr_track *t)
 {
-    if (MR_UNLIKELY(!t || t->busy))
-        return walk_without_struct(start, find);
     t->busy = true;
     atomic_signal_fence(memory_order_seq_cst);
-    uint32_t found = walk(&t->unwind, start, true, find);
+}
+
+static void leave(struct mr_track *t)
+{
     atomic_signal_fence(memory_order_seq_cst);
     t->busy = false;
-    return found;
+}
+
+static uint32_t site_of_walk(struct mr_track *t, const struct mr_unwind_start *start)
+{
+    struct mr_unwound stack;
+    t->site = 0;
+    mr_unwind_walk(&t->unwind, start, &stack);
+    t->site = mr_stacks_site(&stack, true);
+    if (!stack.unchanged)
+        mr_recent_keep(&t->recent, &t->unwind, &stack, t->site);
+    return t->site;
 }
 
 uint32_t mr_track_here(struct mr_track *t, const struct mr_unwind_start *start)
 {
-    return find_here(t, start, mr_stacks_site);
+    if (MR_UNLIKELY(!t || t->busy))
+        return walk_without_struct(start, mr_stacks_site);
+    enter(t);
+    uint32_t site = site_of_walk(t, start);
+    leave(t);
+    return site;
+}
+
+bool mr_track_agrees(struct mr_track *t, uint32_t site, uintptr_t pc, uintptr_t sp, uintptr_t bp)
+{
+    return site == 0 || site_of_walk(t, &(struct mr_unwind_start){ pc, sp, bp }) == site;
 }
 
 uint32_t mr_track_stack(struct mr_track *t, const struct mr_unwind_start *start)
 {
-    return find_here(t, start, mr_stacks_node);
+    if (MR_UNLIKELY(!t || t->busy))
+        return walk_without_struct(start, mr_stacks_node);
+    enter(t);
+    t->site = 0;
+    uint32_t node = walk(&t->unwind, start, true, mr_stacks_node);
+    leave(t);
+    return node;
 }
 
 /* A handler that unloads objects while it interrupts us loses the marks until the next change. */

@@ -15,6 +15,7 @@
 
 #include "base.h"
 #include "ledger.h"
+#include "recent.h"
 #include "unwind.h"
 
 /* One thread's part. In memory of the caller's, zero before mr_track_begin. */
@@ -24,7 +25,9 @@ struct mr_track {
     int64_t limit;                        /* the peak is looked at when the lane has more bytes in use (peaks.c) */
     bool busy;                            /* a call is under way: a handler must leave the struct alone */
     uint8_t credit[MR_LANE_ENTRIES];      /* events of other sites an entry of the lane bears before it gives way */
+    uint32_t site;                        /* of the stack that `unwind` remembers; 0: not looked up */
     struct mr_unwind unwind;
+    struct mr_recent recent;
 };
 
 /* Once, after mr_writer_open: false when there is no memory for the tables. */
@@ -37,12 +40,66 @@ void mr_track_end(struct mr_track *t);
 /* The site of the stack that begins at `start`. t may be NULL, here and below. */
 uint32_t mr_track_here(struct mr_track *t, const struct mr_unwind_start *start);
 
+/* The same when that takes no walk: 0, and nothing happened, if it does. For whoever has t to itself. */
+bool mr_track_agrees(struct mr_track *t, uint32_t site, uintptr_t pc, uintptr_t sp, uintptr_t bp);
+MR_READS_STACKS MR_INLINE uint32_t mr_track_known(struct mr_track *t, uintptr_t pc, uintptr_t sp, uintptr_t bp)
+{
+    const struct mr_unwind *u = &t->unwind;
+    uint32_t site;
+    if (MR_UNLIKELY(u->epoch != atomic_load_explicit(&mr_unwind_epoch, memory_order_acquire)))
+        return 0;
+    if (mr_unwind_is_frame(u->last, pc, sp, bp) && mr_unwind_differing(u->checks, u->last->checks) == 0)
+        site = t->site;
+    else
+        site = mr_recent_find(&t->recent, u, pc, sp, bp);
+    MR_EXPENSIVE(!MR_EVERY(100) || mr_track_agrees(t, site, pc, sp, bp), "a stack that was met lately is the one that is there");
+    return site;
+}
+
 /* The stack that begins at `start`, as a node of FRAMES, without making a site of it; 0 as above. */
 uint32_t mr_track_stack(struct mr_track *t, const struct mr_unwind_start *start);
 
 /* Books a block. What is given at its free is what was given at its allocation. */
 void mr_track_alloc(struct mr_track *t, uint32_t site, size_t bytes, const void *block);
 void mr_track_free(struct mr_track *t, uint32_t site, size_t bytes, const void *block);
+
+/* The same by the shortest way, for whoever has t to itself; false, and nothing happened: by the functions above. */
+enum { MR_TRACK_LOOK = 256 }; /* so many events of a lane are between two looks at the clock */
+void mr_track_look(struct mr_track *t, bool at_the_peak);
+
+MR_INLINE bool mr_track_try_alloc(struct mr_track *t, uint32_t site, size_t bytes, const void *block)
+{
+    struct mr_ledger_lane *lane = t->lane;
+    struct mr_ledger_delta *d = &lane->deltas[site % MR_LANE_ENTRIES];
+    if (MR_UNLIKELY(!lane || MR_GLANCE(d->site) != site))
+        return false;
+    MR_ADD(d->allocs, 1);
+    MR_ADD(d->alloc_bytes, bytes);
+    uint64_t events = MR_ADD(lane->allocs, 1);
+    bool high = (int64_t)(MR_ADD(lane->alloc_bytes, bytes) - MR_GLANCE(lane->freed_bytes)) > t->limit;
+    t->last = block;
+    if (MR_UNLIKELY(high | (events % MR_TRACK_LOOK == 0)))
+        mr_track_look(t, high);
+    return true;
+}
+
+MR_INLINE bool mr_track_try_free(struct mr_track *t, uint32_t site, size_t bytes, const void *block)
+{
+    struct mr_ledger_lane *lane = t->lane;
+    struct mr_ledger_delta *d = &lane->deltas[site % MR_LANE_ENTRIES];
+    if (MR_UNLIKELY(!lane || MR_GLANCE(d->site) != site))
+        return false;
+    MR_ADD(d->frees, 1);
+    MR_ADD(d->freed_bytes, bytes);
+    if (block == t->last)
+        MR_ADD(d->temporary, 1);
+    uint64_t events = MR_ADD(lane->frees, 1);
+    MR_ADD(lane->freed_bytes, bytes);
+    t->last = NULL;
+    if (MR_UNLIKELY(events % MR_TRACK_LOOK == 0))
+        mr_track_look(t, false);
+    return true;
+}
 
 /* The same for blocks that were sampled with this mean: each stands for those that were not (sample.c). */
 void mr_track_alloc_sampled(struct mr_track *t, uint32_t site, size_t bytes, const void *block, uint64_t mean);

@@ -4,8 +4,7 @@
 #include "rules.h"
 #include "step.h"
 
-/* Never 0, so that a memory that was never used is out of date. */
-static _Atomic uint32_t epoch = 1;
+_Atomic uint32_t mr_unwind_epoch = 1;
 
 struct walk {
     uint32_t met;   /* so many remembered frames are the outermost of this stack, too */
@@ -14,21 +13,6 @@ struct walk {
 };
 
 /* ---- the memory ---------------------------------------------------------------------------------- */
-
-MR_INLINE bool is_frame(const struct mr_unwind_frame *f, uintptr_t pc, uintptr_t sp, uintptr_t bp)
-{
-    return f->sp == sp && f->pc == pc && (f->bp == bp || !f->needs_bp);
-}
-
-/* The first of checks n, n - 1, ... that reads otherwise; 0: all read as they did. */
-MR_READS_STACKS MR_INLINE uint32_t differing(const struct mr_unwind_check *checks, uint32_t n)
-{
-    const struct mr_unwind_check *c = checks + n;
-#pragma GCC unroll 4
-    while (MR_LIKELY(*(const volatile uintptr_t *)c->at == c->value))
-        c--;
-    return (uint32_t)(c - checks);
-}
 
 /* Frame f was met, but a check differs: the innermost further out that may still be as it was. */
 static const struct mr_unwind_frame *rest_of(const struct mr_unwind *u, const struct mr_unwind_frame *f,
@@ -76,8 +60,8 @@ MR_READS_STACKS static struct walk collect(struct mr_unwind *u, struct mr_step_s
     while (now.pc != 0) {
         while (f->sp < now.sp)
             f--;
-        if (is_frame(f, now.pc, now.sp, now.bp)) {
-            uint32_t differs = differing(u->checks, f->checks);
+        if (mr_unwind_is_frame(f, now.pc, now.sp, now.bp)) {
+            uint32_t differs = mr_unwind_differing(u->checks, f->checks);
             if (differs == 0) {
                 w.met = (uint32_t)(f - u->frames);
                 break;
@@ -200,7 +184,7 @@ static void forget(struct mr_unwind *u)
 {
     u->depth = u->known = 0;
     u->last = u->frames;
-    u->epoch = atomic_load_explicit(&epoch, memory_order_acquire);
+    u->epoch = atomic_load_explicit(&mr_unwind_epoch, memory_order_acquire);
     u->checks[0] = (struct mr_unwind_check){ (uintptr_t)&u->checks[0].at, 0 };
     u->frames[0] = (struct mr_unwind_frame){ .sp = UINTPTR_MAX, .hash = u->epoch * 0x9e3779b97f4a7c15u };
 }
@@ -242,7 +226,7 @@ static bool is_right(struct mr_unwind *u, const struct mr_unwind_start *start)
 /* A handler may jump out of this: then nothing is remembered. */
 MR_NOINLINE static uint32_t walk_anew(struct mr_unwind *u, const struct mr_unwind_start *start)
 {
-    bool valid = u->epoch == atomic_load_explicit(&epoch, memory_order_acquire);
+    bool valid = u->epoch == atomic_load_explicit(&mr_unwind_epoch, memory_order_acquire);
     uint32_t known = valid ? u->known : 0;
     forget(u);
     struct walk w = walk_from(u, start, u->frames + known);
@@ -254,8 +238,8 @@ MR_NOINLINE static uint32_t walk_anew(struct mr_unwind *u, const struct mr_unwin
 
 void mr_unwind_walk(struct mr_unwind *u, const struct mr_unwind_start *start, struct mr_unwound *out)
 {
-    out->unchanged = u->epoch == atomic_load_explicit(&epoch, memory_order_acquire) &&
-                     is_frame(u->last, start->pc, start->sp, start->bp) && differing(u->checks, u->last->checks) == 0;
+    out->unchanged = u->epoch == atomic_load_explicit(&mr_unwind_epoch, memory_order_acquire) &&
+                     mr_unwind_is_frame(u->last, start->pc, start->sp, start->bp) && mr_unwind_differing(u->checks, u->last->checks) == 0;
     out->same = MR_LIKELY(out->unchanged) ? u->depth : walk_anew(u, start);
     out->frames = u->frames + 1;
     out->depth = u->depth;
@@ -266,7 +250,7 @@ void mr_unwind_walk(struct mr_unwind *u, const struct mr_unwind_start *start, st
 void mr_unwind_flush(void)
 {
     mr_rules_flush();
-    atomic_fetch_add(&epoch, 1);
+    atomic_fetch_add(&mr_unwind_epoch, 1);
 }
 
 void mr_unwind_after_fork(void) { mr_rules_after_fork(); }

@@ -16,8 +16,13 @@
 #ifndef MR_TRACK_UNWIND_H
 #define MR_TRACK_UNWIND_H
 
+#include <stdatomic.h>
+
 #include "base.h"
 #include "bounds.h"
+
+/* Stack memory as it is, red zones of AddressSanitizer included. */
+#define MR_READS_STACKS __attribute__((no_sanitize_address, no_sanitize_thread))
 
 /* Where a walk begins: the caller of an allocation function. */
 struct mr_unwind_start {
@@ -80,6 +85,35 @@ struct mr_unwound {
     uint32_t same;                  /* so many of the outermost are as they were, their `user` included */
     bool unchanged;                 /* it is exactly the last one */
 };
+
+/* Rules and hashes are of this epoch; a memory of another is none. Never 0, so that one that was never used is out of date. */
+extern MR_HIDDEN _Atomic uint32_t mr_unwind_epoch;
+
+MR_INLINE bool mr_unwind_is_frame(const struct mr_unwind_frame *f, uintptr_t pc, uintptr_t sp, uintptr_t bp)
+{
+    return f->sp == sp && f->pc == pc && (f->bp == bp || !f->needs_bp);
+}
+
+MR_READS_STACKS MR_INLINE bool mr_unwind_reads(const struct mr_unwind_check *c)
+{
+    return MR_LIKELY(*(const volatile uintptr_t *)c->at == c->value);
+}
+
+/* The first of checks n, n - 1, ... that reads otherwise; 0: all read as they did. */
+MR_READS_STACKS MR_INLINE uint32_t mr_unwind_differing(const struct mr_unwind_check *checks, uint32_t n)
+{
+    const struct mr_unwind_check *c = checks + n;
+    for (;; c -= 4) { /* unrolled by hand: compilers move the pointer after each */
+        if (!mr_unwind_reads(c))
+            return (uint32_t)(c - checks);
+        if (!mr_unwind_reads(c - 1))
+            return (uint32_t)(c - checks) - 1;
+        if (!mr_unwind_reads(c - 2))
+            return (uint32_t)(c - checks) - 2;
+        if (!mr_unwind_reads(c - 3))
+            return (uint32_t)(c - checks) - 3;
+    }
+}
 
 void mr_unwind_walk(struct mr_unwind *u, const struct mr_unwind_start *start, struct mr_unwound *out);
 

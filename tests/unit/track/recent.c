@@ -1,0 +1,119 @@
+#include "../ledger/shelf.h"
+
+#include <alloca.h>
+#include <sys/mman.h>
+
+#include "../../../src/track/stacks.h"
+
+TestSuite(recent, .init = make_shelf, .fini = clear_shelf);
+
+#define NO_TAIL __asm__ volatile("" : : : "memory")
+
+struct run {
+    struct mr_track *t;
+    uint64_t rng;
+    unsigned asked, found;
+};
+
+static unsigned chance(struct run *r, unsigned n)
+{
+    r->rng = r->rng * 6364136223846793005u + 1442695040888963407u;
+    return (unsigned)(r->rng >> 33) % n;
+}
+
+/* What is found without a walk is what a walk finds. */
+static MR_NOINLINE void ask(struct run *r)
+{
+    struct mr_unwind_start start = MR_UNWIND_HERE();
+    uint32_t known = mr_track_known(r->t, start.pc, start.sp, start.bp), site = mr_track_here(NULL, &start);
+    r->asked++;
+    r->found += known != 0;
+    cr_assert_neq(site, 0);
+    cr_assert(known == 0 || known == site, "%u for %u", known, site);
+    if (known == 0)
+        cr_assert_eq(mr_track_here(r->t, &start), site);
+}
+
+static MR_NOINLINE void go(struct run *r, unsigned depth);
+
+static MR_NOINLINE void plain(struct run *r, unsigned depth)
+{
+    if (chance(r, 2))
+        go(r, depth);
+    else
+        go(r, depth);
+    NO_TAIL;
+}
+
+/* A frame found by its frame pointer, of one of two sizes. */
+static MR_NOINLINE void with_alloca(struct run *r, unsigned depth)
+{
+    volatile char *room = alloca(64 + 64 * chance(r, 2));
+    room[0] = 1;
+    go(r, depth);
+    NO_TAIL;
+}
+
+static MR_NOINLINE void asking(struct run *r)
+{
+    switch (chance(r, 4)) {
+    case 0: ask(r); NO_TAIL; break;
+    case 1: ask(r); NO_TAIL; break;
+    case 2: ask(r); NO_TAIL; break;
+    default: ask(r); NO_TAIL;
+    }
+}
+
+static MR_NOINLINE void go(struct run *r, unsigned depth)
+{
+    for (unsigned n = 1 + chance(r, 3); n-- > 0;) {
+        if (depth == 0)
+            asking(r);
+        else if (chance(r, 3))
+            plain(r, depth - 1);
+        else
+            with_alloca(r, depth - 1);
+    }
+    NO_TAIL;
+}
+
+static struct run begin(void)
+{
+    struct run r = { .rng = 7 };
+    open_ledger("a.memoir");
+    cr_assert(mr_track_boot());
+    r.t = mmap(NULL, sizeof *r.t, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    mr_track_begin(r.t);
+    return r;
+}
+
+Test(recent, finds_what_a_walk_finds)
+{
+    struct run r = begin();
+    for (volatile int i = 0; i < 300; i++)
+        go(&r, (unsigned)i % 6);
+    cr_expect_gt(r.asked, 3000);
+    cr_expect_gt(r.found, r.asked / 4);
+}
+
+Test(recent, stacks_that_alternate_are_all_found)
+{
+    struct run r = begin();
+    for (volatile int i = 0; i < 100; i++) {
+        ask(&r);
+        asking(&r);
+        plain(&r, 0);
+    }
+    cr_expect_gt(r.found, r.asked * 9 / 10);
+}
+
+Test(recent, unloading_makes_them_unknown)
+{
+    struct run r = begin();
+    for (volatile int i = 0; i < 3; i++) {
+        unsigned found = r.found;
+        ask(&r);
+        cr_expect_eq(r.found, found);
+        mr_track_modules_changed();
+    }
+}
