@@ -124,10 +124,19 @@ MR_EXPORT void *memoir_pool_alloc_at(struct memoir_pool *pool, size_t size, cons
     return serve(pool, &r);
 }
 
+/* Nothing is held for it. In a pool whose calls may be fast, a block needs but its units and a seal. */
 static MR_NOINLINE void *alloc_slow(struct memoir_pool *pool, size_t size)
 {
     struct request r = { size, 1, NULL, 0, false };
-    return serve(pool, &r);
+    size_t units = mr_embed_units(pool, size);
+    if (pool->fast_sizes == 0 || size > MEMOIR_POOL_LARGEST || (units < MR_EMBED_QUICKS && pool->quick[units].count != 0))
+        return serve(pool, &r);
+    uint32_t head = mr_pool_take(&pool->engine, (uint32_t)units, 1, 0, NULL);
+    if (MR_UNLIKELY(head == MR_POOL_NONE))
+        return serve(pool, &r);
+    seal(pool, head, size, MEMOIR_PROTECT_READ_WRITE);
+    mr_embed_count_alloc(pool, size);
+    return mr_embed_payload(pool, head);
 }
 
 MR_EXPORT void *memoir_pool_alloc(struct memoir_pool *pool, size_t size)
@@ -194,11 +203,18 @@ static bool refuse_overflow(struct memoir_pool *pool, const void *p, uint32_t he
     return true;
 }
 
+/* A block whose header may be merged with its neighbours'. */
+static void give_units(struct memoir_pool *pool, uint32_t head, size_t asked)
+{
+    mr_embed_count_free(pool, asked);
+    seal(pool, head, asked, MR_EMBED_FREED);
+    mr_pool_give(&pool->engine, head, 0);
+}
+
 static void give(struct memoir_pool *pool, void *p, uint32_t head)
 {
-    struct mr_span *node = mr_embed_node(pool, head);
-    uint64_t old = mr_embed_read_seal(node);
-    size_t usable = mr_embed_usable(pool, node->size);
+    uint64_t old = mr_embed_read_seal(mr_embed_node(pool, head));
+    size_t usable = mr_embed_usable(pool, mr_embed_node(pool, head)->size);
     if (MR_UNLIKELY(mr_embed_state(old) != MEMOIR_PROTECT_READ_WRITE)) {
         mr_vm_permit(p, mr_align_down(usable, mr_os_page), MR_VM_READ | MR_VM_WRITE);
         pool->protected_blocks--;
@@ -206,9 +222,7 @@ static void give(struct memoir_pool *pool, void *p, uint32_t head)
     }
     if (MR_UNLIKELY(pool->options.flags & MEMOIR_POOL_FILL))
         memset(p, FILL_FREED, usable);
-    mr_embed_count_free(pool, mr_embed_asked(old));
-    seal(pool, head, mr_embed_asked(old), MR_EMBED_FREED);
-    mr_pool_give(&pool->engine, head, 0);
+    give_units(pool, head, mr_embed_asked(old));
 }
 
 static void give_foster(struct memoir_pool *pool, struct mr_embed_foster *foster)
@@ -238,17 +252,28 @@ static void free_own(struct memoir_pool *pool, void *p, uint32_t head)
 
 static MR_NOINLINE void free_slow(struct memoir_pool *pool, void *p)
 {
+    uint32_t head;
     if (!p || !mr_embed_enter(pool))
         return;
-    if (pool->quick_sizes != 0 && pool->protected_blocks == 0 && mr_embed_quick_give(pool, p, pool->engine.units)) {
+    if (pool->quick_sizes != 0 && pool->protected_blocks == 0 &&
+        mr_embed_quick_find(pool, p, pool->engine.units, &head) && mr_embed_quick_give(pool, head)) {
         mr_embed_leave(pool);
         return;
     }
-    uint32_t head = mr_embed_find(pool, p);
+    head = mr_embed_find(pool, p);
     if (MR_LIKELY(head != MR_POOL_NONE))
         free_own(pool, p, head);
     else
         free_rare(pool, p);
+}
+
+/* A found block in a pool whose calls may be fast, for which there is no room among those held. */
+static MR_NOINLINE void free_found(struct memoir_pool *pool, void *p, uint32_t head)
+{
+    if (MR_LIKELY(mr_embed_mergeable(pool, head)))
+        give_units(pool, head, mr_embed_asked(mr_embed_read_seal(mr_embed_node(pool, head))));
+    else
+        free_slow(pool, p);
 }
 
 /* In a large pool the header is in no cache, nor are those of the neighbours, whose places it tells: better all at once,
@@ -263,8 +288,11 @@ MR_EXPORT void memoir_pool_free(struct memoir_pool *pool, void *p)
 {
     if (pool->capacity > FAR)
         fetch_surroundings(p);
-    if (MR_UNLIKELY(!mr_embed_quick_give(pool, p, pool->fast_units)))
+    uint32_t head;
+    if (MR_UNLIKELY(!mr_embed_quick_find(pool, p, pool->fast_units, &head)))
         free_slow(pool, p);
+    else if (MR_UNLIKELY(!mr_embed_quick_give(pool, head)))
+        free_found(pool, p, head);
 }
 
 /* ---- another size --------------------------------------------------------------------------------------------- */

@@ -73,23 +73,29 @@ MR_INLINE bool mr_embed_quick_take(struct memoir_pool *pool, size_t size, size_t
 }
 _Static_assert(MEMOIR_PROTECT_READ_WRITE == 0, "the content of a seal in use is the bytes asked for");
 
-/* Holds the block at p if it is one, with nothing wrong in or around its header, and there is room for it.
+/* Whether p is a block as most are: in use, read-write, with nothing wrong in or around its header.
  * units: pool->fast_units or engine.units. */
-MR_INLINE bool mr_embed_quick_give(struct memoir_pool *pool, const void *p, size_t units)
+MR_INLINE bool mr_embed_quick_find(const struct memoir_pool *pool, const void *p, size_t units, uint32_t *head)
 {
     size_t offset = (size_t)((const char *)p - pool->base), at = offset >> pool->shift;
     if (MR_UNLIKELY(at >= units || at << pool->shift != offset))
         return false;
-    uint32_t head = (uint32_t)at, size = mr_embed_node(pool, head)->size;
-    uint64_t seal = mr_embed_read_seal(mr_embed_node(pool, head)), content = mr_embed_content(seal);
-    if (size >= MR_EMBED_QUICKS || content >> MR_EMBED_SIZE_BITS != MEMOIR_PROTECT_READ_WRITE)
-        return false;
-    if (MR_UNLIKELY(!mr_embed_seal_is_right(pool, head, size, seal) || !mr_embed_neighbours_agree(pool, head)))
-        return false;
-    struct mr_embed_quick *q = &pool->quick[size];
+    *head = (uint32_t)at;
+    const struct mr_span *node = mr_embed_node(pool, *head);
+    uint64_t seal = mr_embed_read_seal(node);
+    return mr_embed_state(seal) == MEMOIR_PROTECT_READ_WRITE && mr_embed_seal_is_right(pool, *head, node->size, seal) &&
+           mr_embed_neighbours_agree(pool, *head);
+}
+
+/* Holds the block found at `head`, if there is room for it. */
+MR_INLINE bool mr_embed_quick_give(struct memoir_pool *pool, uint32_t head)
+{
+    const struct mr_span *node = mr_embed_node(pool, head);
+    uint32_t size = node->size;
+    struct mr_embed_quick *q = pool->quick + (size < MR_EMBED_QUICKS ? size : 0); /* quick[0] has no room */
     if (q->count >= q->most)
         return false;
-    mr_embed_count_free(pool, content);
+    mr_embed_count_free(pool, mr_embed_asked(mr_embed_read_seal(node)));
     mr_embed_quick_push(pool, q, size, head);
     return true;
 }
