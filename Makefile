@@ -92,6 +92,9 @@ include tests/tests.mk
 -include bench/bench.mk
 
 # --- installing --------------------------------------------------------------------------------
+BASH_COMPLETION := $(PREFIX)/share/bash-completion/completions
+ZSH_COMPLETION  := $(PREFIX)/share/zsh/site-functions
+
 .PHONY: install uninstall
 install: all ## install under PREFIX (default /usr/local), honouring DESTDIR
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(PREFIX)/include $(DESTDIR)$(PREFIX)/share/man/man1
@@ -100,11 +103,15 @@ install: all ## install under PREFIX (default /usr/local), honouring DESTDIR
 	install -m 644 $(B)/libmemoir.a $(DESTDIR)$(LIBDIR)/libmemoir.a
 	cp -R include/. $(DESTDIR)$(PREFIX)/include/
 	install -m 644 src/cli/memoir.1 $(DESTDIR)$(PREFIX)/share/man/man1/memoir.1
+	install -d $(DESTDIR)$(BASH_COMPLETION) $(DESTDIR)$(ZSH_COMPLETION)
+	$(B)/memoir completion bash > $(DESTDIR)$(BASH_COMPLETION)/memoir
+	$(B)/memoir completion zsh > $(DESTDIR)$(ZSH_COMPLETION)/_memoir
 	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@VERSION@|$(VERSION)|' scripts/memoir.pc.in > $(DESTDIR)$(LIBDIR)/pkgconfig/memoir.pc
 
 uninstall: ## remove what install put there
 	rm -f $(DESTDIR)$(PREFIX)/bin/memoir $(DESTDIR)$(LIBDIR)/libmemoir.so $(DESTDIR)$(LIBDIR)/libmemoir.a \
-	  $(DESTDIR)$(LIBDIR)/pkgconfig/memoir.pc $(DESTDIR)$(PREFIX)/share/man/man1/memoir.1 $(DESTDIR)$(PREFIX)/include/memoir.h
+	  $(DESTDIR)$(LIBDIR)/pkgconfig/memoir.pc $(DESTDIR)$(PREFIX)/share/man/man1/memoir.1 $(DESTDIR)$(PREFIX)/include/memoir.h \
+	  $(DESTDIR)$(BASH_COMPLETION)/memoir $(DESTDIR)$(ZSH_COMPLETION)/_memoir
 	rm -rf $(DESTDIR)$(PREFIX)/include/memoir
 
 # --- the rest ------------------------------------------------------------------------------------

@@ -1,8 +1,9 @@
 /* cli.h: the commands of `memoir`.
  *
  * To add a command: one row in commands[] of main.c, one file cmd_<name>.c with its function and the table of its
- * options (flags.h), one section in memoir.1: the help and the completion of shells come from the tables. A command is called with the words behind its name (NULL-terminated) and
- * returns the exit code; it has then printed what there is to say, errors as one line on stderr. */
+ * options (flags.h), one section in memoir.1: the help and the completion of shells come from the tables. A command is
+ * called with the words behind its name (NULL-terminated) and returns the exit code; it has then printed what there is
+ * to say, errors as one line on stderr. */
 #ifndef MR_CLI_CLI_H
 #define MR_CLI_CLI_H
 
@@ -47,8 +48,10 @@ mr_command_main mr_cmd_oom_test;
 mr_command_main mr_cmd_ls;
 mr_command_main mr_cmd_top;
 mr_command_main mr_cmd_compare;
+mr_command_main mr_cmd_completion;
 mr_command_main mr_cmd_help;
 
-extern const struct mr_flag mr_cmd_diff_flags[], mr_cmd_oom_test_flags[], mr_cmd_ls_flags[], mr_cmd_top_flags[], mr_cmd_compare_flags[];
+extern const struct mr_flag mr_cmd_diff_flags[], mr_cmd_oom_test_flags[], mr_cmd_ls_flags[], mr_cmd_top_flags[],
+    mr_cmd_compare_flags[], mr_cmd_completion_flags[];
 
 #endif

@@ -83,6 +83,11 @@ const struct mr_command mr_cli_commands[] = {
       "every run, any other to none. MEMOIR_* variables of the environment hold for each way.\n",
       .flags = mr_cmd_compare_flags, .words = MR_CLI_PROGRAM,
       .tail = "Exit code: 0; 1 a way ended otherwise than glibc; 2 usage, 125 memoir itself failed, 127 not found.\n" },
+    { "completion", mr_cmd_completion, "memoir completion bash|zsh", "print what completes memoir's words in a shell",
+      .help =
+      "make install puts it where shells look. By hand: source <(memoir completion bash) in ~/.bashrc, or\n"
+      "source <(memoir completion zsh) in ~/.zshrc, behind compinit.\n",
+      .flags = mr_cmd_completion_flags, .words = MR_CLI_SHELL },
     { "help", mr_cmd_help, "memoir help [command]", "explain memoir, or one command", .words = MR_CLI_COMMAND },
 };
 const size_t mr_cli_command_count = MR_COUNT(mr_cli_commands);
