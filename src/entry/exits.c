@@ -184,11 +184,12 @@ static __attribute__((constructor(101))) void start(void)
         complain();
     mr_story_begin();
     mr_memcpy_begin();
+    if (mr_tell_is_due() || mr_conf.trace || mr_conf.check) /* also without a word at the end: locks are to be freed */
+        mr_fork_handlers(NULL, NULL, forked);
     if (mr_tell_is_due()) {
         mr_tell_prepare();
         on_exit(on_exit_status, NULL);
         __cxa_at_quick_exit(on_quick_exit, NULL);
-        mr_fork_handlers(NULL, NULL, forked);
         if (mr_conf.signal)
             handle((int)mr_conf.signal, on_request, SA_RESTART | SA_ONSTACK);
         if (mr_conf.ledger[0] != '\0')
