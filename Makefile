@@ -43,7 +43,7 @@ CLI_ONLY   := ledger/reader ledger/reader_fix ledger/reader_look symbol/dw symbo
 CLI_LIBS   := -ldw -lelf -liberty -lz -lncursesw -ltinfo -lm
 # Files of entry/ that define names the C library owns: they stay out of libmemoir.a.
 OVERRIDES  := malloc glibc new other tell exits limits api lsan story sites misuse memcpy unload
-OVERRIDES  += signals
+OVERRIDES  += signals chart
 
 sources = $(sort $(wildcard $(addprefix src/,$(addsuffix /*.c,$(1)))))
 objects = $(patsubst src/%.c,$(B)/obj/%.o,$(1))

@@ -41,6 +41,7 @@ void mr_cli_say(const char *format, ...) MR_PRINTF(1, 2);
 
 mr_command_main mr_cmd_run;
 mr_command_main mr_cmd_leaks;
+mr_command_main mr_cmd_map;
 mr_command_main mr_cmd_report;
 mr_command_main mr_cmd_options;
 mr_command_main mr_cmd_diff;
@@ -52,6 +53,7 @@ mr_command_main mr_cmd_completion;
 mr_command_main mr_cmd_help;
 
 extern const struct mr_flag mr_cmd_diff_flags[], mr_cmd_oom_test_flags[], mr_cmd_ls_flags[], mr_cmd_top_flags[],
-    mr_cmd_compare_flags[], mr_cmd_completion_flags[];
+extern const struct mr_flag mr_cmd_compare_flags[], mr_cmd_completion_flags[], mr_cmd_map_flags[],
+    ;
 
 #endif

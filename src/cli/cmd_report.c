@@ -9,29 +9,10 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* A file; the number of a process that memoir run kept the ledger of; nothing: the last one kept. False after one line. */
-static bool find(const char *word, char path[PATH_MAX])
-{
-    char *end = NULL;
-    long pid = word ? strtol(word, &end, 10) : 0;
-    bool is_number = word && *end == '\0' && pid > 0 && access(word, F_OK) != 0;
-    if (word && !is_number) {
-        snprintf(path, PATH_MAX, "%s", word);
-        return true;
-    }
-    if (mr_ledgers_find((pid_t)pid, path))
-        return true;
-    if (word)
-        mr_cli_say("no ledger of process %ld was kept; memoir report without a number tells of the last run", pid);
-    else
-        mr_cli_say("no ledger was kept yet: memoir run keeps one of each run, and MEMOIR_LEDGER=FILE makes one");
-    return false;
-}
-
 static int report_on(struct mr_report_args *args)
 {
     char why[512], path[PATH_MAX];
-    if (!find(args->file, path))
+    if (!mr_ledgers_choose("report", args->file, path))
         return MR_CODE_FAILED;
     struct mr_reader *ledger = mr_reader_open(path, why, sizeof why);
     if (!ledger) {

@@ -71,6 +71,7 @@ static bool settle_report(struct mr_args *args)
         mr_cli_say("--format=%s is no text: --output=FILE says where it goes", report->format->name);
         return false;
     }
+    report->show_map = args->conf.map;
     report->hide_stats = args->conf.stats_set && !args->conf.stats;
     report->hide_leaks = args->conf.leaks_set && args->conf.leaks == MR_LEAKS_OFF;
     return true;

@@ -1,4 +1,5 @@
 #include "ledgers.h"
+#include "cli.h"
 #include "ledger.h"
 
 #include <dirent.h>
@@ -290,6 +291,24 @@ void mr_ledgers_each(void (*use)(void *ctx, const char *path), void *ctx)
         use(ctx, path);
     }
     free(all);
+}
+
+bool mr_ledgers_choose(const char *command, const char *word, char path[PATH_MAX])
+{
+    char *end = NULL;
+    long pid = word ? strtol(word, &end, 10) : 0;
+    bool is_number = word && *end == '\0' && pid > 0 && access(word, F_OK) != 0;
+    if (word && !is_number) {
+        snprintf(path, PATH_MAX, "%s", word);
+        return true;
+    }
+    if (mr_ledgers_find((pid_t)pid, path))
+        return true;
+    if (word)
+        mr_cli_say("no ledger of process %ld was kept; memoir %s without a number tells of the last run", pid, command);
+    else
+        mr_cli_say("no ledger was kept yet: memoir run keeps one of each run, and MEMOIR_LEDGER=FILE makes one");
+    return false;
 }
 
 /* A process that nobody has waited for has no executable any more. */

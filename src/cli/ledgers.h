@@ -49,6 +49,10 @@ bool mr_ledgers_find(pid_t pid, char path[PATH_MAX]);
 /* Calls `use` for each kept ledger, the newest first. */
 void mr_ledgers_each(void (*use)(void *ctx, const char *path), void *ctx);
 
+/* What a user names: a file; the number of a process that memoir run kept the ledger of; NULL: the last one kept. False
+ * after one line. */
+bool mr_ledgers_choose(const char *command, const char *word, char path[PATH_MAX]);
+
 /* Whether the process of this ledger, which is not a kept one, still lives. */
 bool mr_ledgers_goes_on(const struct mr_ledger_file *file);
 

@@ -49,6 +49,14 @@ const struct mr_command mr_cli_commands[] = {
       "When the program has ended that is said, and the last state stays.\n",
       .flags = mr_cmd_top_flags, .words = MR_CLI_PROCESS,
       .tail = "Exit code: 0; 2 usage, also if there is no terminal; 125 there is no such ledger.\n" },
+    { "map", mr_cmd_map, "memoir map [options] [PID|LEDGER]",
+      "draw where in a process's heap what lies: slabs, large blocks, gaps, size classes",
+      .help =
+      "Of a process that runs, started by memoir run or with MEMOIR_LEDGER=FILE: it draws up the map itself, in a signal\n"
+      "handler, and goes on. Of one that has ended: PID is one whose ledger memoir run kept, LEDGER a file, and nothing\n"
+      "is the last run. What is killed leaves the map of a moment before, a second at most while it allocates.\n",
+      .flags = mr_cmd_map_flags, .words = MR_CLI_PROCESS,
+      .tail = "Exit code: 0; 2 usage, 125 there is no such ledger, it has no map, or the process does not answer.\n" },
     { "options", mr_cmd_options, "memoir options", "list every option with its default",
       .help =
       "Every option is --NAME=VALUE for memoir run and MEMOIR_NAME in the environment (upper case, _ for -)\n"

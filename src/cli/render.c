@@ -142,6 +142,8 @@ static int tell(struct mr_report *report, struct mr_report_args *args, const str
     report->ledger = path;
     report->show_stats = !args->hide_stats;
     report->show_leaks = !args->hide_leaks;
+    report->show_map = args->show_map;
+    report->width = args->output ? 0 : (unsigned)mr_terminal_width(to);
     if (!mr_judge_mark(&args->judge, report) || !write_report(report, args, to))
         return MR_CODE_FAILED;
     if (args->show_suppressions)
@@ -184,4 +186,23 @@ int mr_render_ledger(const struct mr_reader *ledger, struct mr_report_args *args
     int code = render(ledger, args, end, path, to);
     args->wishes.symbols->close(args->wishes.symbols);
     return code;
+}
+
+int mr_render_map(const struct mr_reader *ledger, const char *output, unsigned width, int to)
+{
+    static const struct mr_report_format format = { "map", mr_text_write_map, false };
+    struct mr_report_args args = { .format = &format, .output = output };
+    struct mr_model_wishes wishes = { .symbols = NULL };
+    struct mr_model *model = mr_model_build(ledger, &wishes);
+    if (!model) {
+        mr_cli_say("out of memory");
+        return MR_CODE_FAILED;
+    }
+    struct mr_report *report = mr_model_report(model);
+    settle_end(report, NULL);
+    report->colour = !output && mr_terminal_has_colour(to);
+    report->width = width || output ? width : (unsigned)mr_terminal_width(to);
+    bool written = write_report(report, &args, to);
+    mr_model_free(model);
+    return written ? 0 : MR_CODE_FAILED;
 }

@@ -15,4 +15,7 @@ struct mr_render_end {
 int mr_render_ledger(const struct mr_reader *ledger, struct mr_report_args *args, const struct mr_render_end *end,
                      const char *path, int to);
 
+/* Draws the map that the ledger has, `width` columns wide; 0: as wide as the terminal. Returns the exit code, likewise. */
+int mr_render_map(const struct mr_reader *ledger, const char *output, unsigned width, int to);
+
 #endif

@@ -13,6 +13,7 @@ struct mr_report_args {
     struct mr_judge judge;
     const char *output;            /* --output, else NULL: standard output */
     bool hide_stats, hide_leaks;   /* a part that is not wanted */
+    bool show_map;
     bool top_set;
     bool debuginfod, gen_suppressions, show_suppressions, no_default_suppressions;
     bool help;

@@ -36,3 +36,18 @@ size_t mr_conf_complaints(const char **text)
     *text = complaints;
     return complaint_text.len;
 }
+
+static const char *variable(const char *name)
+{
+    size_t len = strlen(name);
+    for (char **v = environ; v && *v; v++)
+        if (strncmp(*v, name, len) == 0 && (*v)[len] == '=')
+            return *v + len + 1;
+    return "";
+}
+
+bool mr_conf_is_colourless(void)
+{
+    const char *term = variable("TERM");
+    return *variable("NO_COLOR") || !*term || strcmp(term, "dumb") == 0;
+}

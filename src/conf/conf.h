@@ -96,6 +96,9 @@ void mr_conf_read_environment(struct mr_conf *conf, char *const *environment, mr
 void mr_conf_boot(void);
 size_t mr_conf_complaints(const char **text);
 
+/* Whether this process's environment asks for no colours: NO_COLOR is set, or TERM is dumb or missing. */
+bool mr_conf_is_colourless(void);
+
 /* What MEMOIR_FAIL says. */
 enum mr_plan_kind { MR_PLAN_NONE, MR_PLAN_NTH, MR_PLAN_EVERY, MR_PLAN_RATE, MR_PLAN_SIZE, MR_PLAN_SITE, MR_PLAN_STACK };
 struct mr_conf_plan {

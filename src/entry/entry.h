@@ -51,6 +51,9 @@ void mr_tell_forked(void);
  * a vfork child. At most one report is written at a time; async-signal-safe. */
 void mr_tell_report(enum mr_exit_kind kind, int value);
 
+/* Answers who asks through the ledger (enum mr_ledger_ask). Async-signal-safe. */
+void mr_tell_asked(int what);
+
 /* A last look at the blocks that are checked, in the process whose report it is. */
 void mr_tell_verify(void);
 
@@ -62,6 +65,20 @@ void mr_sites_release(struct mr_report *report);
 void mr_misuse_fill(struct mr_report *report);
 void mr_misuse_release(struct mr_report *report);
 size_t mr_sites_frames(const struct mr_report *report, uint32_t stack, struct mr_report_frame *out, size_t cap);
+
+/* ---- chart.c: the map of the heap -------------------------------------------------------------------------------- */
+
+/* From now on the ledger gets a map now and then. */
+void mr_chart_begin(void);
+
+/* A fresh map, in the ledger if there is one. Async-signal-safe. */
+void mr_chart_write(void);
+
+/* The same for a report, which holds it until it is given back; without it when the heap cannot be looked at. */
+void mr_chart_lend(struct mr_report *report);
+void mr_chart_return(struct mr_report *report);
+
+void mr_chart_forked(void);
 
 /* ---- memcpy.c: leads calls there that are to be looked at. Before main. ------------------------------------------ */
 void mr_memcpy_begin(void);
@@ -80,6 +97,12 @@ void mr_story_answers_to(int sig);
 
 /* What the last check found; NULL: there was none. */
 const struct mr_leak_result *mr_story_leaks(void);
+
+/* Whether there is a ledger, and it is this process's own. */
+bool mr_story_is_recorded(void);
+
+/* As the ledger has them; all but seq and process_resident_bytes. */
+void mr_story_copy_figures(struct mr_ledger_stats *to, const struct mr_heap_stats *from);
 
 /* The figures of the heap as they are now. */
 void mr_story_figures(const struct mr_heap_stats *stats);

@@ -110,6 +110,16 @@ static void on_request(int sig)
     errno = saved;
 }
 
+/* Who sends it with sigqueue says what it is about; a plain kill asks for everything. */
+static void on_asked(int sig, siginfo_t *info, void *context)
+{
+    (void)sig;
+    (void)context;
+    int saved = errno;
+    mr_tell_asked(info->si_code == SI_QUEUE ? info->si_value.sival_int : MR_LEDGER_ASK_CHECK);
+    errno = saved;
+}
+
 static void handle(int sig, void (*handler)(int), int flags)
 {
     struct sigaction action = { .sa_handler = handler, .sa_flags = flags };
@@ -126,7 +136,9 @@ static void answer_requests(void)
     for (int sig = SIGRTMAX - KEPT_FOR_OTHERS; sig > SIGRTMIN; sig--) {
         if (sigaction(sig, NULL, &now) != 0 || (now.sa_flags & SA_SIGINFO) || now.sa_handler != SIG_DFL)
             continue;
-        handle(sig, on_request, SA_RESTART | SA_ONSTACK);
+        now = (struct sigaction){ .sa_sigaction = on_asked, .sa_flags = SA_RESTART | SA_ONSTACK | SA_SIGINFO };
+        sigfillset(&now.sa_mask);
+        sigaction(sig, &now, NULL);
         mr_story_answers_to(sig);
         return;
     }

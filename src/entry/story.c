@@ -38,6 +38,8 @@ void mr_story_begin(void)
         write_text(mr_writer_header->strategy, sizeof mr_writer_header->strategy, mr_tell_strategy());
     if (why)
         complain(why);
+    if (mr_conf.ledger[0] != '\0')
+        mr_chart_begin();
 }
 
 /* ---- the figures of the heap ------------------------------------------------------------------------ */
@@ -64,6 +66,15 @@ static void copy_classes(struct mr_ledger_stats *to, const struct mr_heap_stats 
     to->class_count = n;
 }
 
+bool mr_story_is_recorded(void) { return is_ours(); }
+
+void mr_story_copy_figures(struct mr_ledger_stats *to, const struct mr_heap_stats *from)
+{
+    to->total_count = mr_min(mr_stat_count, (size_t)MR_LEDGER_TOTALS);
+    memcpy(to->totals, &from->totals, to->total_count * sizeof(uint64_t));
+    copy_classes(to, from);
+}
+
 void mr_story_figures(const struct mr_heap_stats *stats)
 {
     if (!is_ours() || (mr_writer_count(MR_SECTION_STATS) == 0 && mr_writer_reserve(MR_SECTION_STATS, 1) < 0))
@@ -71,9 +82,7 @@ void mr_story_figures(const struct mr_heap_stats *stats)
     struct mr_ledger_stats *to = mr_writer_entries(MR_SECTION_STATS);
     __atomic_store_n(&to->seq, to->seq | 1, __ATOMIC_RELEASE);
     to->process_resident_bytes = mr_process_resident();
-    to->total_count = mr_min(mr_stat_count, (size_t)MR_LEDGER_TOTALS);
-    memcpy(to->totals, &stats->totals, to->total_count * sizeof(uint64_t));
-    copy_classes(to, stats);
+    mr_story_copy_figures(to, stats);
     __atomic_store_n(&to->seq, to->seq + 1, __ATOMIC_RELEASE);
     mr_writer_header->alive_ms = mr_writer_now_ms();
     mr_writer_header->stats_ms = mr_max(mr_writer_now_ms(), (uint64_t)1); /* 0 says never */
@@ -211,4 +220,5 @@ void mr_story_forked(void)
     bool recorded = mr_writer_forked();
     writer_pid = recorded ? mr_process_id() : 0;
     mr_watch_forked(recorded);
+    mr_chart_forked();
 }

@@ -31,7 +31,8 @@ static bool to_stderr(void)
 /* With a ledger the report is written by whoever reads that, unless an output was asked for as well. */
 static bool is_to_be_written(void)
 {
-    return mr_conf.output[0] != '\0' || (mr_conf.ledger[0] == '\0' && (mr_conf.stats || mr_conf.leaks != MR_LEAKS_OFF));
+    return mr_conf.output[0] != '\0' ||
+           (mr_conf.ledger[0] == '\0' && (mr_conf.stats || mr_conf.map || mr_conf.leaks != MR_LEAKS_OFF));
 }
 
 bool mr_tell_is_due_at_end(void) { return is_to_be_written() || mr_conf.ledger[0] != '\0' || mr_conf.check; }
@@ -215,7 +216,7 @@ static struct mr_report gather(enum mr_exit_kind kind, int value)
         stats.totals.peak_ms = 0;
     mr_story_figures(&stats);
     mr_process_command(command, sizeof command);
-    bool all = mr_conf.output[0] != '\0' || !(mr_conf.stats || mr_conf.leaks != MR_LEAKS_OFF);
+    bool all = mr_conf.output[0] != '\0' || !(mr_conf.stats || mr_conf.map || mr_conf.leaks != MR_LEAKS_OFF);
     return (struct mr_report){
         .version = MR_VERSION,
         .pid = story_pid,
@@ -230,6 +231,7 @@ static struct mr_report gather(enum mr_exit_kind kind, int value)
         .show_stats = mr_conf.stats_set ? mr_conf.stats : all,
         .show_leaks = mr_conf.leaks_set ? mr_conf.leaks != MR_LEAKS_OFF : all,
         .show_blocks = mr_conf.leaks == MR_LEAKS_FULL,
+        .show_map = mr_conf.map,
         .totals = stats.totals,
         .process_resident_bytes = mr_process_resident(),
         .classes = classes,
@@ -250,10 +252,16 @@ static bool write_report(struct mr_report *report, int fd)
         report->block_count = list.len;
         report->blocks_left_out = list.left_out;
     }
+    if (report->show_map) {
+        mr_chart_lend(report);
+        report->width = mr_file_columns(fd);
+        report->colour = mr_file_is_terminal(fd) && !mr_conf_is_colourless();
+    }
     struct target target = { .fd = fd };
     struct mr_fmt f = mr_fmt_to_sink(buffer, sizeof buffer, to_target, &target);
     mr_report_formats[mr_conf.format].write(report, &f);
     mr_fmt_flush(&f);
+    mr_chart_return(report);
     mr_vm_release(list.blocks, listed);
     mr_sites_release(report);
     mr_misuse_release(report);
@@ -291,8 +299,18 @@ static void tell_all(enum mr_exit_kind kind, int value)
     if (kind == MR_EXIT_RUNNING || mr_story_wants_leaks())
         mr_story_check(kind != MR_EXIT_RUNNING);
     struct mr_report report = gather(kind, value);
+    if (mr_conf.ledger[0] != '\0')
+        mr_chart_write();
     if (is_to_be_written() || mr_conf.ledger[0] == '\0')
         write_out(&report);
+}
+
+void mr_tell_asked(int what)
+{
+    if (what != MR_LEDGER_ASK_MAP)
+        mr_tell_report(MR_EXIT_RUNNING, 0);
+    else if (story_pid == mr_process_id())
+        mr_chart_write();
 }
 
 void mr_tell_report(enum mr_exit_kind kind, int value)

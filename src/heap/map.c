@@ -5,11 +5,11 @@
 #include "heap.h"
 #include "space.h"
 
-/* A span. In a slab `used` bytes are those of blocks in use, taken to be spread evenly over it. */
+/* A span, or a part of a slab: what was handed out lies in front of what never was. `used` bytes of it are blocks in
+ * use, taken to be spread evenly. */
 struct piece {
     uint64_t address, bytes, used;
     enum mr_map_state state; /* of what is not `used` */
-    bool is_gap;
 };
 
 struct extent {
@@ -36,23 +36,22 @@ static enum mr_map_state state_of(const struct mr_slab *head, bool is_free)
     case MR_KIND_LARGE:
         return MR_MAP_LARGE;
     case MR_KIND_SLAB:
-        return MR_MAP_SLAB_FREE;
+        return MR_MAP_SLAB_FRESH;
     default:
         return MR_MAP_OWN;
     }
 }
 
-static struct piece piece_of(const struct mr_slab *head, bool is_free)
+static void tell_slab(struct drawing *d, const struct mr_slab *slab, struct piece *p, each_piece *each)
 {
-    struct piece p = {
-        .address = (uintptr_t)mr_lookup_start(head),
-        .bytes = (uint64_t)mr_slab_slices(head) << MR_SLICE_SHIFT,
-        .state = state_of(head, is_free),
-        .is_gap = is_free,
-    };
-    if (p.state == MR_MAP_SLAB_FREE)
-        p.used = mr_min(mr_slab_in_use(head) * mr_sizeclass_bytes[MR_PEEK(head->cls)], p.bytes);
-    return p;
+    uint64_t size = mr_sizeclass_bytes[MR_PEEK(slab->cls)], carved = mr_min(MR_PEEK(slab->ext) * size, p->bytes);
+    struct piece front = { p->address, carved, mr_min(mr_slab_in_use(slab) * size, carved), MR_MAP_SLAB_FREE };
+    if (carved)
+        each(d, &front);
+    p->address += carved;
+    p->bytes -= carved;
+    if (p->bytes)
+        each(d, p);
 }
 
 static void walk_slabs(struct drawing *d, each_piece *each)
@@ -60,8 +59,14 @@ static void walk_slabs(struct drawing *d, each_piece *each)
     const struct mr_region *region = &mr_regions[d->region];
     const struct mr_pool *pool = &region->pool;
     for (uint32_t i = mr_pool_first(pool); i != MR_POOL_NONE; i = mr_pool_next(pool, i)) {
-        struct piece p = piece_of((const struct mr_slab *)mr_pool_node(pool, i), mr_pool_is_free(pool, i));
-        if (p.address >= region->base + region->table_bytes) /* the first span is the table of the region */
+        const struct mr_slab *head = (const struct mr_slab *)mr_pool_node(pool, i);
+        struct piece p = { (uintptr_t)mr_lookup_start(head), (uint64_t)mr_slab_slices(head) << MR_SLICE_SHIFT, 0,
+                           state_of(head, mr_pool_is_free(pool, i)) };
+        if (p.address < region->base + region->table_bytes)
+            continue; /* the table of the region */
+        if (p.state == MR_MAP_SLAB_FRESH)
+            tell_slab(d, head, &p, each);
+        else
             each(d, &p);
     }
 }
@@ -74,7 +79,7 @@ struct classic_visit {
 static void visit_classic(void *ctx, uintptr_t address, size_t bytes, bool is_free)
 {
     const struct classic_visit *v = ctx;
-    struct piece p = { address, bytes, 0, is_free ? MR_MAP_DIRTY : MR_MAP_LARGE, is_free };
+    struct piece p = { address, bytes, 0, is_free ? MR_MAP_DIRTY : MR_MAP_LARGE };
     v->each(v->d, &p);
 }
 
@@ -149,7 +154,7 @@ static void draw(struct drawing *d, const struct piece *p)
     uint64_t done = 0, next;
     if (p->address >= d->extents[d->region].to)
         return;
-    if (p->is_gap)
+    if (p->state == MR_MAP_DIRTY || p->state == MR_MAP_CLEAN) /* what a heap keeps at hand is a gap, too */
         book_gap(d->map, p->bytes);
     for (; done < p->bytes; done = next) {
         struct mr_ledger_cell *cell = cell_at(d->map, p->address + done);

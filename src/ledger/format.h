@@ -209,7 +209,8 @@ enum mr_ledger_ask { MR_LEDGER_ASK_CHECK, MR_LEDGER_ASK_MAP };
 /* What the bytes of the heap's address space are. */
 enum mr_map_state {
     MR_MAP_SLAB_USED,  /* blocks in use of slabs */
-    MR_MAP_SLAB_FREE,  /* the rest of slabs that are held: blocks that are free, or were never handed out */
+    MR_MAP_SLAB_FREE,  /* blocks of slabs that were handed out and are free */
+    MR_MAP_SLAB_FRESH, /* what of slabs was never handed out, and so is mostly not in memory */
     MR_MAP_LARGE,      /* blocks with a span of their own; with a classic strategy every block is */
     MR_MAP_DIRTY,      /* free spans whose memory is still held */
     MR_MAP_CLEAN,      /* free spans that cost nothing: purged, or never touched */

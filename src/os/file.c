@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -134,4 +135,24 @@ size_t mr_file_read_at(int fd, void *bytes, size_t n, uint64_t offset)
     }
     errno = saved;
     return len;
+}
+
+static bool window(int fd, struct winsize *size)
+{
+    int saved = errno;
+    bool known = ioctl(fd, TIOCGWINSZ, size) == 0;
+    errno = saved;
+    return known;
+}
+
+unsigned mr_file_columns(int fd)
+{
+    struct winsize size;
+    return window(fd, &size) ? size.ws_col : 0;
+}
+
+bool mr_file_is_terminal(int fd)
+{
+    struct winsize size;
+    return window(fd, &size);
 }

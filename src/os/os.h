@@ -70,6 +70,7 @@ enum mr_rank {
     MR_RANK_NONE,
     MR_RANK_HEAPS, MR_RANK_LATE,    /* heap: whoever is watched may be in the heap that all share */
     MR_RANK_PEAKS, MR_RANK_TIMELINE, MR_RANK_LANES, MR_RANK_WALK, MR_RANK_STACKS, MR_RANK_FINDINGS, MR_RANK_STRINGS, /* track, ledger */
+    MR_RANK_CHART,                  /* entry: looks at the heap */
     MR_RANK_CLASSIC, MR_RANK_SPACE, /* heap */
     MR_RANK_GUARDED, MR_RANK_QUARANTINE,
     MR_RANK_COUNT
@@ -152,6 +153,10 @@ int mr_file_duplicate(int fd); /* a private copy, close-on-exec, far from the lo
 void mr_file_close(int fd);
 bool mr_file_write(int fd, const void *bytes, size_t n); /* all of it, or false */
 size_t mr_file_read_all(const char *path, char *buf, size_t cap);
+
+/* Columns of the terminal that it leads to; 0: to none, or to one that does not say. */
+unsigned mr_file_columns(int fd);
+bool mr_file_is_terminal(int fd);
 
 /* What file a descriptor refers to, to recognise it later; all zero when it is closed. */
 struct mr_file_id { uint64_t dev, ino; };

@@ -40,35 +40,13 @@ static bool is_fresh(const struct mr_ledger_header *header, const struct mr_ledg
     return stats && header->stats_ms && header->stats_ms + 100 >= last;
 }
 
-/* Returns how many. */
-static size_t take_classes(struct mr_report_class *to, const struct mr_ledger_stats *stats)
-{
-    size_t count = mr_min(stats->class_count, MR_LEDGER_CLASSES);
-    for (size_t i = 0; i < count; i++) {
-        const struct mr_ledger_class *class = &stats->classes[i];
-        to[i] = (struct mr_report_class){
-            .size = class->size,
-            .below = class->below,
-            .allocations = class->allocs,
-            .frees = class->frees,
-            .in_use_blocks = class->allocs - class->frees,
-            .slabs = class->slabs,
-            .slab_bytes = class->slab_bytes,
-            .free_blocks = class->free_blocks,
-            .large = class->large,
-            .in_use_bytes = class->in_use_bytes,
-        };
-    }
-    return count;
-}
-
 static void take_stats(struct mr_model *model, const struct mr_ledger_stats *stats)
 {
     struct mr_report *report = &model->report;
     for (size_t i = 0; i < mr_stat_count && i < stats->total_count && i < MR_LEDGER_TOTALS; i++)
         *(uint64_t *)((char *)&report->totals + mr_stats[i].offset) = stats->totals[i];
     report->process_resident_bytes = stats->process_resident_bytes;
-    report->class_count = take_classes(model->classes, stats);
+    report->class_count = mr_report_map_classes(model->classes, stats);
     report->classes = model->classes;
 }
 
@@ -220,16 +198,7 @@ static void take_map(struct mr_model *model)
     const struct mr_ledger_map *map = mr_reader_map(model->ledger);
     if (!map)
         return;
-    model->map = (struct mr_report_map){
-        .ms = map->ms,
-        .cell_bytes = map->cell_bytes,
-        .cells = map->cells,
-        .cell_count = map->cell_count,
-        .gaps = map->gaps,
-        .largest_gap = map->largest_gap,
-        .classes = model->map_classes,
-        .class_count = take_classes(model->map_classes, &map->figures),
-    };
+    mr_report_map_take(&model->map, map, model->map_classes);
     model->report.map = &model->map;
 }
 

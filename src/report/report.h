@@ -102,6 +102,11 @@ struct mr_report_map {
     size_t class_count;
 };
 
+/* What a ledger says, for a report (report_map.c). `classes` has room for MR_LEDGER_CLASSES and lives as long as *to, as
+ * `from` does. The first is the classes alone; it returns how many there are. */
+size_t mr_report_map_classes(struct mr_report_class *to, const struct mr_ledger_stats *stats);
+void mr_report_map_take(struct mr_report_map *to, const struct mr_ledger_map *from, struct mr_report_class *classes);
+
 enum mr_report_trace { MR_REPORT_TRACE_OFF, MR_REPORT_TRACE_SAMPLE, MR_REPORT_TRACE_FULL };
 
 enum mr_report_cost { MR_COST_IN_USE, MR_COST_PEAK, MR_COST_LEAKED, MR_COST_ALLOCATIONS, MR_COST_TEMPORARY, MR_COST_COUNT };
@@ -199,6 +204,7 @@ extern const size_t mr_report_cli_format_count;
 
 /* The writers. */
 mr_report_writer mr_text_write;
+mr_report_writer mr_text_write_map; /* nothing but the map, for `memoir map` */
 mr_report_writer mr_json_write;
 mr_report_writer mr_pprof_write;
 mr_report_writer mr_folded_write;

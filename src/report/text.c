@@ -346,6 +346,8 @@ void mr_text_write(const struct mr_report *report, struct mr_fmt *out)
         put_memory(report, out);
         put_classes(report, out);
     }
+    if (report->show_map)
+        mr_text_map(report, out);
     if (report->show_leaks && (has_stacks || report->leaks_checked))
         mr_text_leak_sums(report, out);
     if (report->show_leaks && has_stacks)
@@ -357,5 +359,12 @@ void mr_text_write(const struct mr_report *report, struct mr_fmt *out)
     mr_text_findings(report, out);
     put_notes(report, out);
     mr_text_verdict(report, out);
+    mr_fmt_flush(out);
+}
+
+void mr_text_write_map(const struct mr_report *report, struct mr_fmt *out)
+{
+    put_header(report, out);
+    mr_text_map(report, out);
     mr_fmt_flush(out);
 }

@@ -30,6 +30,7 @@ void mr_text_rate(uint64_t bytes_per_second, struct mr_fmt *out);
 void mr_text_leak_sums(const struct mr_report *report, struct mr_fmt *out);
 void mr_text_sites(const struct mr_report *report, struct mr_fmt *out);
 void mr_text_rankings(const struct mr_report *report, struct mr_fmt *out);
+void mr_text_map(const struct mr_report *report, struct mr_fmt *out);
 void mr_text_findings(const struct mr_report *report, struct mr_fmt *out);
 void mr_text_verdict(const struct mr_report *report, struct mr_fmt *out);
 

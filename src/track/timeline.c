@@ -10,6 +10,8 @@
 
 enum { FIRST_INTERVAL_MS = 10, FIRST_HISTORY_MS = 100 };
 
+void (*mr_timeline_also)(void);
+
 static struct mr_lock timeline_lock = MR_LOCK_INIT(MR_RANK_TIMELINE); /* only tried */
 static _Atomic uint64_t next_ms, next_history_ms;
 static uint64_t history_interval_ms; /* under the lock, as all below */
@@ -142,6 +144,8 @@ static void look(bool settle)
         return;
     write_what_is_due(now, settle);
     mr_lock_release(&timeline_lock);
+    if (mr_timeline_also && !settle)
+        mr_timeline_also();
 }
 
 void mr_timeline_look(void) { look(false); }

@@ -131,4 +131,7 @@ int64_t mr_sample_next(struct mr_sample *sample, uint64_t mean);
 /* How many blocks of this size a sampled one stands for, 1 / (1 - exp(-bytes/mean)); never below 1. */
 double mr_sample_weight(uint64_t bytes, uint64_t mean);
 
+/* Called about once per moment of the timeline, by whoever just allocated; NULL: nobody. It may only try locks. */
+extern void (*mr_timeline_also)(void);
+
 #endif

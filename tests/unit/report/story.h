@@ -123,6 +123,51 @@ static inline struct story story_server(void)
     return s;
 }
 
+static inline void story_cells(struct mr_ledger_map *map, uint64_t address, unsigned count, enum mr_map_state state, uint32_t used)
+{
+    for (unsigned i = 0; i < count; i++, address += map->cell_bytes) {
+        struct mr_ledger_cell *cell = &map->cells[map->cell_count++];
+        cell->address = address;
+        cell->bytes[MR_MAP_SLAB_USED] = used;
+        cell->bytes[state] += (uint32_t)map->cell_bytes - used;
+    }
+}
+
+static inline void story_gap(struct mr_ledger_map *map, uint64_t bytes)
+{
+    struct mr_ledger_gap *gap = &map->gaps[63 - __builtin_clzll(bytes)];
+    gap->count++;
+    gap->bytes += bytes;
+    map->largest_gap = map->largest_gap > bytes ? map->largest_gap : bytes;
+}
+
+/* A map in two regions, made at `ms`: 24 MiB of slabs, large blocks and gaps, and 1 MiB of a second region. */
+static inline struct mr_ledger_map *story_map(struct story *s, uint64_t ms)
+{
+    struct mr_ledger_map *map = test_ledger_at(&s->l, MR_SECTION_MAP, test_ledger_add(&s->l, MR_SECTION_MAP));
+    const uint64_t base = 0x7f4000010000, cell = 65536;
+    *map = (struct mr_ledger_map){ .ms = ms, .cell_bytes = cell };
+    story_cells(map, base, 1, MR_MAP_OWN, 0);
+    story_cells(map, base + cell, 99, MR_MAP_SLAB_FREE, 65536);
+    story_cells(map, base + 100 * cell, 40, MR_MAP_SLAB_FREE, 40000);
+    story_cells(map, base + 140 * cell, 10, MR_MAP_SLAB_FREE, 100);
+    story_cells(map, base + 150 * cell, 20, MR_MAP_SLAB_FRESH, 4096);
+    story_cells(map, base + 170 * cell, 150, MR_MAP_LARGE, 0);
+    story_cells(map, base + 320 * cell, 30, MR_MAP_DIRTY, 0);
+    story_cells(map, base + 350 * cell, 33, MR_MAP_CLEAN, 0);
+    story_cells(map, base + 383 * cell, 1, MR_MAP_LARGE, 0);
+    story_cells(map, 0x7f8000000000, 16, MR_MAP_LARGE, 0);
+    story_gap(map, 30 * cell);
+    story_gap(map, 32 * cell);
+    story_gap(map, cell);
+    map->figures.class_count = 2;
+    map->figures.classes[0] = (struct mr_ledger_class){ .size = 400, .allocs = 20000, .frees = 1000, .slabs = 149,
+        .in_use_bytes = 7600000, .free_blocks = 4000, .slab_bytes = 65536 };
+    map->figures.classes[1] = (struct mr_ledger_class){ .size = 65536, .allocs = 4, .frees = 3, .slabs = 2,
+        .in_use_bytes = 65536, .free_blocks = 3, .slab_bytes = 524288 };
+    return map;
+}
+
 /* Writes the ledger and reads it back. */
 static inline struct mr_reader *story_read(struct story *s)
 {
