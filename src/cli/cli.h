@@ -53,7 +53,6 @@ mr_command_main mr_cmd_completion;
 mr_command_main mr_cmd_help;
 
 extern const struct mr_flag mr_cmd_diff_flags[], mr_cmd_oom_test_flags[], mr_cmd_ls_flags[], mr_cmd_top_flags[],
-extern const struct mr_flag mr_cmd_compare_flags[], mr_cmd_completion_flags[], mr_cmd_map_flags[],
-    ;
+    mr_cmd_compare_flags[], mr_cmd_completion_flags[], mr_cmd_map_flags[];
 
 #endif
