@@ -175,9 +175,19 @@ static void read_variable(struct mr_conf *conf, const char *variable, mr_conf_co
     complain(ctx, mr_fmt_end_string(&line));
 }
 
+/* Hardening is of slabs: who asks for both must not believe that he has it. */
+static void drop_what_excludes(struct mr_conf *conf, mr_conf_complaint *complain, void *ctx)
+{
+    if (!conf->harden || conf->strategy == MR_STRATEGY_SLAB)
+        return;
+    complain(ctx, "memoir: MEMOIR_HARDEN=1: only the strategy slab can be hardened; leave MEMOIR_STRATEGY out (using 0)");
+    conf->harden = 0;
+}
+
 void mr_conf_read_environment(struct mr_conf *conf, char *const *environment, mr_conf_complaint *complain, void *ctx)
 {
     for (; environment && *environment; environment++)
         if (strncmp(*environment, PREFIX, strlen(PREFIX)) == 0)
             read_variable(conf, *environment, complain, ctx);
+    drop_what_excludes(conf, complain, ctx);
 }

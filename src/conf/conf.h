@@ -85,7 +85,7 @@ typedef void mr_conf_complaint(void *ctx, const char *line);
 
 /* Reads every MEMOIR_* variable of `environment` (NULL-terminated, may be NULL) into *conf. A name that
  * is no option, and a value that cannot be read or is out of range, makes one complaint ("memoir: ...")
- * naming the nearest valid one; the default then stays. An empty value counts as not set, and names
+ * naming the nearest valid one; the default then stays; so does what another option rules out. An empty value counts as not set, and names
  * that begin with MEMOIR_TEST_ are left to memoir's own tests. Text values are not copied: they point
  * into the environment. Never allocates; async-signal-safe. */
 void mr_conf_read_environment(struct mr_conf *conf, char *const *environment, mr_conf_complaint *complain, void *ctx);

@@ -1,5 +1,6 @@
 #!/bin/bash
-# run.sh LIB [--fast|--all] [--strategy=S] [--trace=T] [name...]: real programs, each with and without LD_PRELOAD=LIB.
+# run.sh LIB [--fast|--all] [--strategy=S] [--trace=T] [--modes[=MODE,...]] [name...]: real programs, each with and without
+# LD_PRELOAD=LIB.
 #
 # A program is a script <name>.sh beside this one. It is run by bash in an empty directory, which is also its
 # HOME and TMPDIR; without a library and then with it, so that the shell and every child run on memoir. What it
@@ -11,18 +12,26 @@
 #   # set: fast            when it belongs to the fast handful of `make test`
 #
 # A script that exits 77 misses something no command tells, says what on stderr, and is skipped.
+# With --modes each is run again and again, in each mode of modes.def or those that are named; then a finding counts as a
+# difference as well.
 # LIB=none runs everything twice without a library, which shows that the scripts hide enough.
 set -uo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
 # Debian's programs, whatever else the caller has; PostgreSQL keeps its own outside the usual directories.
 PATH=/usr/bin:/bin:/usr/sbin:/sbin$(printf ':%s' /usr/lib/postgresql/*/bin)
-lib='' set=all strategy='' trace='' names=()
+lib='' set=all strategy='' trace='' names=() modes=()
 passed=0 failed=0 skipped=0
 
-usage() { echo "run.sh: $*; usage: run.sh LIB|none [--fast|--all] [--strategy=S] [--trace=T] [name...]" >&2; exit 2; }
+usage() { echo "run.sh: $*; usage: run.sh LIB|none [--fast|--all] [--strategy=S] [--trace=T] [--modes[=MODE,...]] [name...]" >&2; exit 2; }
+
+# Modes that look at everything take their time.
+limit_of() { echo $(($(head_value "$1" limit) * (${#modes[@]} ? 6 : 1))); }
 
 head_value() { sed -n "s/^# $2: *//p;/^[^#]/q" "$here/$1.sh"; }
+
+mode_names() { sed -n 's/^\([^#|]*\)|.*/\1/p' "$here/modes.def"; }
+mode_variables() { sed -n "s/^$1|//p" "$here/modes.def"; }
 
 parse() {
     for argument; do
@@ -30,6 +39,8 @@ parse() {
             --fast | --all) set=${argument#--} ;;
             --strategy=*) strategy=${argument#*=} ;;
             --trace=*) trace=${argument#*=} ;;
+            --modes) mapfile -t modes < <(mode_names) ;;
+            --modes=*) IFS=, read -ra modes <<<"${argument#*=}" ;;
             --*) usage "unknown option \`$argument'" ;;
             *) if [[ -z $lib ]]; then lib=$argument; else names+=("$argument"); fi ;;
         esac
@@ -37,6 +48,9 @@ parse() {
     [[ $lib ]] || usage "no library given"
     [[ $lib == none || -f $lib ]] || usage "there is no library $lib"
     [[ $lib == none ]] || lib=$(realpath "$lib")
+    for mode in "${modes[@]}"; do
+        [[ $(mode_variables "$mode") ]] || usage "no mode \`$mode'; there are: $(mode_names | paste -sd' ')"
+    done
     for name in "${names[@]}"; do
         [[ $(head_value "$name" limit 2>/dev/null) ]] || usage "no program \`$name'"
     done
@@ -74,7 +88,7 @@ run_once() {
     mkdir -m 755 -p "$home" "$out"
     (
         cd "$home" || exit 99
-        exec timeout -k 5 "$(head_value "$name" limit)" \
+        exec timeout -k 5 "$(limit_of "$name")" \
             env -i PATH="$PATH" HOME="$home" TMPDIR="$home" LC_ALL=C.UTF-8 TZ=UTC TOOLS="$here/tools.sh" \
             "$@" bash "$here/$name.sh"
     ) >"$out/stdout" 2>"$out/stderr" </dev/null
@@ -95,7 +109,7 @@ difference() {
     local plain=$1 under=$2 want got
     want=$(cat "$plain/code") got=$(cat "$under/code")
     if ((got != want && got >= 124)); then
-        ((got == 124 || got == 137)) && { echo "time limit of $(head_value "$3" limit) s reached"; return; }
+        ((got == 124 || got == 137)) && { echo "time limit of $(limit_of "$3") s reached"; return; }
     fi
     ((got == want)) || echo "exit code $got, without the library $want; $(tail -n 1 "$under/stderr" | cut -c1-200)"
     for stream in stdout stderr; do
@@ -106,42 +120,54 @@ difference() {
 seconds() { printf '%d.%d s' $(($1 / 1000)) $(($1 % 1000 / 100)); }
 now_ms() { echo $((${EPOCHREALTIME/[.,]/} / 1000)); }
 
+# under NAME LABEL [VAR=value...]: once more with the library, and what is different then.
+under() {
+    local name=$1 label=$2 begin took differs out=$work/$2.under
+    shift 2
+    begin=$(now_ms)
+    run_once "$name" "$out" "$@"
+    took=$(seconds $(($(now_ms) - begin)))
+    differs=$(difference "$work/$name.plain" "$out" "$name" | head -n 1)
+    if [[ $differs ]]; then
+        echo "FAIL $label: $differs"
+        failed=$((failed + 1)) kept=yes
+    else
+        echo "ok $label $took (without: $plain_took)"
+        passed=$((passed + 1))
+        rm -rf "$out"
+    fi
+}
+
+skip() { echo "skip $1: $2"; skipped=$((skipped + 1)); rm -rf "$work/$1.plain"; }
+
 one() {
-    local name=$1 need begin middle end differs preload=()
-    need=$(missing_command "$name")
-    if [[ $need ]]; then
-        echo "skip $name: $need is not installed"
-        skipped=$((skipped + 1))
+    local name=$1 begin plain_took code kept='' preload=()
+    code=$(missing_command "$name")
+    [[ $code ]] && { skip "$name" "$code is not installed"; return; }
+    begin=$(now_ms)
+    run_once "$name" "$work/$name.plain"
+    plain_took=$(seconds $(($(now_ms) - begin)))
+    code=$(cat "$work/$name.plain/code")
+    # The script's own way to say what it misses.
+    [[ $code == 77 ]] && { skip "$name" "$(tail -n 1 "$work/$name.plain/stderr")"; return; }
+    # A workload that fails or says nothing without the library would compare equal and prove nothing.
+    if [[ $code != 0 || ! -s $work/$name.plain/stdout ]]; then
+        echo "FAIL $name: does not work without the library: exit code $code, $(tail -n 1 "$work/$name.plain/stderr" | cut -c1-200)"
+        failed=$((failed + 1))
         return
     fi
     [[ $lib == none ]] || preload=("LD_PRELOAD=$lib")
     [[ $lib != none && $strategy ]] && preload+=("MEMOIR_STRATEGY=$strategy")
     [[ $lib != none && $trace ]] && preload+=("MEMOIR_TRACE=$trace")
-    begin=$(now_ms)
-    run_once "$name" "$work/$name.plain"
-    middle=$(now_ms)
-    if [[ $(cat "$work/$name.plain/code") == 77 ]]; then # the script's own way to say what it misses
-        echo "skip $name: $(tail -n 1 "$work/$name.plain/stderr")"
-        skipped=$((skipped + 1))
-        rm -rf "$work/$name.plain"
-        return
-    fi
-    run_once "$name" "$work/$name.under" "${preload[@]}"
-    end=$(now_ms)
-    differs=$(difference "$work/$name.plain" "$work/$name.under" "$name" | head -n 1)
-    # A workload that fails or says nothing without the library would compare equal and prove nothing.
-    if [[ $(cat "$work/$name.plain/code") != 0 || ! -s $work/$name.plain/stdout ]]; then
-        differs="does not work without the library: exit code $(cat "$work/$name.plain/code"),"
-        differs+=" $(tail -n 1 "$work/$name.plain/stderr" | cut -c1-200)"
-    fi
-    if [[ $differs ]]; then
-        echo "FAIL $name: $differs"
-        failed=$((failed + 1))
+    if ((${#modes[@]})); then
+        for mode in "${modes[@]}"; do
+            # shellcheck disable=SC2046 # words
+            under "$name" "$name.$mode" "${preload[@]}" $(mode_variables "$mode")
+        done
     else
-        echo "ok $name $(seconds $((end - middle))) (without: $(seconds $((middle - begin))))"
-        passed=$((passed + 1))
-        rm -rf "$work/$name.plain" "$work/$name.under"
+        under "$name" "$name" "${preload[@]}"
     fi
+    [[ $kept ]] || rm -rf "$work/$name.plain"
 }
 
 parse "$@"

@@ -83,6 +83,21 @@ ParameterizedTest(struct good *row, conf, good_values)
     cr_expect(*(bool *)((char *)&conf + option->offset_set), "%s is not marked as set", row->variable);
 }
 
+Test(conf, a_strategy_that_cannot_be_hardened_is_not_hardened_in_silence)
+{
+    char harden[] = "MEMOIR_HARDEN=1", buddy[] = "MEMOIR_STRATEGY=buddy";
+    char *const both[] = { harden, buddy, NULL }, *const slab[] = { harden, NULL };
+    struct mr_conf conf = mr_conf;
+    struct heard heard = { 0 };
+    mr_conf_read_environment(&conf, both, hear, &heard);
+    cr_expect_eq(heard.lines, 1);
+    cr_expect_str_eq(heard.last, "memoir: MEMOIR_HARDEN=1: only the strategy slab can be hardened; leave MEMOIR_STRATEGY out (using 0)");
+    cr_expect_eq(conf.harden, 0);
+    conf = mr_conf;
+    mr_conf_read_environment(&conf, slab, hear, &heard);
+    cr_expect(heard.lines == 1 && conf.harden == 1);
+}
+
 struct bad {
     char variable[160], line[300];
 };
