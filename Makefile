@@ -39,7 +39,7 @@ CLI_ONLY   := ledger/reader ledger/reader_fix ledger/reader_look symbol/dw symbo
               report/suppress report/suppress_read report/suppress_match report/suppress_write report/suppress_default report/pattern \
               report/pprof report/folded report/massif report/openmetrics report/sarif report/github report/diff report/baseline \
               report/escape report/gzip report/intern report/json_read report/keys report/place report/protobuf report/saved \
-              report/diff_text report/diff_json
+              report/diff_text report/diff_json report/html report/html_page report/html_source report/html_stacks
 CLI_LIBS   := -ldw -lelf -liberty -lz -lncursesw -ltinfo -lm
 # Files of entry/ that define names the C library owns: they stay out of libmemoir.a.
 OVERRIDES  := malloc glibc new other tell exits limits api lsan story sites misuse memcpy unload
@@ -68,6 +68,18 @@ need-cc:
 $(B)/obj/%.o: src/%.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS_ALL) $(CFLAGS_$(subst /,_,$*)) -c $< -o $@
+
+# The page of --format=html, bundled by npm's packages; empty where there is no npm. An empty one is tried again
+# once npm is there. Builds of several variants may share PAGE.
+PAGE ?= $(B)/page
+PAGE_SRC := $(sort $(wildcard src/report/html/* src/report/html/.npmrc))
+$(PAGE)/page.html: $(PAGE_SRC) $(if $(shell test -s $(PAGE)/page.html || command -v npm),$(if $(shell test -s $(PAGE)/page.html && echo made),,FORCE))
+	@src/report/html/build.sh $(PAGE)
+
+FORCE:
+
+CFLAGS_report_html_page := -DMR_HTML_PAGE_FILE='"$(PAGE)/page.html"'
+$(B)/obj/report/html_page.o: $(PAGE)/page.html
 
 # C++ callers may throw through operator new; the file needs unwind tables that say so.
 CFLAGS_entry_new := -fexceptions

@@ -4,9 +4,13 @@
 set -euo pipefail
 
 build=(gcc make libc6-dev libdw-dev libelf-dev libiberty-dev zlib1g-dev libncurses-dev)
+# The page of memoir report --format=html is bundled by npm and tested in a browser. An npm that came with another
+# package of Node.js is as good as Debian's, and does not go with it.
+page=(chromium)
+command -v npm >/dev/null && command -v node >/dev/null || page+=(nodejs npm)
 # The tests themselves, then the programs that `make test` runs on memoir.
 test=("${build[@]}" libcriterion-dev pkg-config jq python3 g++ binutils git redis-server redis-tools sqlite3 perl
-      valgrind prometheus tmux)
+      valgrind prometheus tmux "${page[@]}")
 programs=("${test[@]}" golang-go clang nginx-light curl postgresql nodejs openjdk-17-jdk-headless gdb imagemagick tar xz-utils cmake
           chromium libpython3.11-testsuite lua5.4 ghostscript xsltproc z3 ruby vim-tiny ffmpeg bc gawk util-linux)
 bench=("${build[@]}" g++ hyperfine jq python3 libjemalloc2 libtcmalloc-minimal4 libmimalloc2.0 valgrind

@@ -12,7 +12,7 @@ mkdir -p "$logs"
 words=("$@")
 passed=0 failed=0
 
-build() { make -s --no-print-directory -j2 VARIANT="$1" B="$root/$1" "${@:2}"; }
+build() { make -s --no-print-directory -j2 VARIANT="$1" B="$root/$1" PAGE="$root/page" "${@:2}"; }
 
 # fuzz NAME SOURCE...: tests/fuzz/NAME.c with its own main, so many random inputs, under ASan and UBSan.
 fuzz() {
@@ -102,6 +102,7 @@ step 'fuzz the ledger'        fuzz fuzz_ledger 2000 src/base/*.c src/os/*.c src/
 step 'fuzz the suppressions'  fuzz fuzz_suppress 20000 src/base/*.c src/report/{suppress*,pattern,frames}.c
 step 'fuzz earlier reports'   fuzz fuzz_saved 30000 src/base/*.c src/ledger/ledger.c \
     src/report/{saved,json_read,intern,frames,site_kind}.c
+step 'browser tests'          tests/browser/run.sh "$root/release"
 step 'examples'               tests/examples/run.sh "$root/release"
 step 'the demonstration'      scripts/demo.sh "$root/release"
 step 'real programs, fast'    tests/programs/run.sh "$root/release/libmemoir.so" --fast

@@ -46,7 +46,7 @@ include tests/stress/stress.mk
 include tests/track/track.mk
 include tests/cwe/cwe.mk
 
-.PHONY: test test-unit test-preload test-programs check
+.PHONY: test test-unit test-preload test-page test-programs check
 test: ## set up, build and run every test
 	@scripts/setup.sh test
 	@scripts/test.sh
@@ -56,6 +56,9 @@ test-unit: $(B)/tests/unit-tests ## the unit tests of one VARIANT
 
 test-preload: all $(PROG_BIN) $(PLUGIN_BIN) $(B)/tests/preload-tests ## the tests of the preloaded library and the CLI
 	MEMOIR_TEST_BUILD=$(B) $(B)/tests/preload-tests
+
+test-page: all ## the page of --format=html in a real browser
+	@tests/browser/run.sh $(B)
 
 test-programs: all ## every real program that is installed, with and without memoir
 	@tests/programs/run.sh $(B)/libmemoir.so

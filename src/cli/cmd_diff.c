@@ -1,32 +1,49 @@
 #include "cli.h"
 #include "load.h"
+#include "output.h"
 #include "report.h"
+#include "report_args.h"
+#include "source.h"
 
-#include <stdio.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define TOP_DEFAULT 20
 
+static const struct format {
+    const char *name;
+    void (*write)(const struct mr_diff *diff, size_t top, struct mr_fmt *out);
+    size_t top; /* where nobody chose */
+} formats[] = {
+    { "text", mr_diff_text, TOP_DEFAULT },
+    { "json", mr_diff_json, TOP_DEFAULT },
+    { "html", mr_html_diff, 0 },
+};
+
 struct wishes {
-    bool help, json;
+    bool help, top_set;
+    const struct format *format;
     size_t top;
+    const char *output;   /* NULL: standard output */
     const char *files[2]; /* before, after */
 };
 
 static const char *format_names(size_t i)
 {
-    static const char *const names[] = { "text", "json", NULL };
-    return names[i];
+    return i < MR_COUNT(formats) ? formats[i].name : NULL;
 }
 
 static bool read_format(void *to, const char *value)
 {
     struct wishes *wishes = to;
-    wishes->json = strcmp(value, "json") == 0;
-    if (wishes->json || strcmp(value, "text") == 0)
-        return true;
-    mr_cli_say("--format=%.40s: a difference is written as text or json", value);
+    for (size_t i = 0; i < MR_COUNT(formats); i++)
+        if (strcmp(formats[i].name, value) == 0) {
+            wishes->format = &formats[i];
+            return formats[i].write != mr_html_diff || mr_report_args_has_page("--format=html");
+        }
+    mr_cli_say("--format=%.40s: a difference is written as text, json or html", value);
     return false;
 }
 
@@ -35,6 +52,7 @@ static bool read_top(void *to, const char *value)
     struct wishes *wishes = to;
     char *end;
     wishes->top = strtoul(value, &end, 10);
+    wishes->top_set = true;
     if (*value >= '0' && *value <= '9' && *end == '\0')
         return true;
     mr_cli_say("--top=%.40s: a number of sites, or 0 for all", value);
@@ -43,7 +61,9 @@ static bool read_top(void *to, const char *value)
 
 const struct mr_flag mr_cmd_diff_flags[] = {
     { .name = "format", .value = "FORMAT", .read = read_format, .words = format_names, .sentence = "how it is written" },
-    { .name = "top", .value = "N", .read = read_top, .sentence = "list N sites (default 20; 0: all)" },
+    { .name = "output", .letter = 'o', .value = "FILE", .file = true, .offset = offsetof(struct wishes, output),
+      .sentence = "write it there, not to standard output" },
+    { .name = "top", .value = "N", .read = read_top, .sentence = "list N sites (html: all, else 20; 0: all)" },
     { .name = "help", .letter = 'h', .offset = offsetof(struct wishes, help), .sentence = "this help" },
     { .name = NULL },
 };
@@ -71,33 +91,52 @@ static bool read_words(struct wishes *wishes, char **words)
     return files == 2 || wishes->help;
 }
 
-static void to_stdout(void *ctx, const char *text, size_t len)
+struct writing {
+    const struct wishes *wishes;
+    struct mr_diff diff;
+};
+
+static void put_diff(void *ctx, struct mr_fmt *out)
 {
-    (void)ctx;
-    fwrite(text, 1, len, stdout);
+    const struct writing *writing = ctx;
+    writing->wishes->format->write(&writing->diff, writing->wishes->top, out);
 }
 
-static void compare(const struct wishes *wishes, const struct mr_report *before, const struct mr_report *after)
+static bool compare(const struct wishes *wishes, const struct mr_report *before, const struct mr_report *after)
 {
-    char buffer[4096];
-    struct mr_fmt out = mr_fmt_to_sink(buffer, sizeof buffer, to_stdout, NULL);
-    struct mr_diff diff;
-    mr_diff_make(&diff, before, after);
-    (wishes->json ? mr_diff_json : mr_diff_text)(&diff, wishes->top, &out);
-    mr_diff_free(&diff);
+    struct mr_source source = { 0 };
+    struct writing writing = { .wishes = wishes };
+    struct mr_report shown = *after;
+    shown.source = mr_source_read;
+    shown.source_ctx = &source;
+    mr_diff_make(&writing.diff, before, &shown);
+    bool good = mr_output_write(wishes->output, STDOUT_FILENO, put_diff, &writing);
+    mr_diff_free(&writing.diff);
+    mr_source_free(&source);
+    return good;
+}
+
+/* A page fills a terminal with what nobody can read. */
+static bool settle(struct wishes *wishes)
+{
+    if (!wishes->top_set)
+        wishes->top = wishes->format->top;
+    if (wishes->help || wishes->format->write != mr_html_diff || wishes->output || !isatty(STDOUT_FILENO))
+        return true;
+    mr_cli_say("--format=html is no text: send it to a file (-o FILE), not to a terminal");
+    return false;
 }
 
 int mr_cmd_diff(char **words)
 {
-    struct wishes wishes = { .top = TOP_DEFAULT };
-    if (!read_words(&wishes, words))
+    struct wishes wishes = { .format = &formats[0] };
+    if (!read_words(&wishes, words) || !settle(&wishes))
         return MR_CODE_USAGE;
     if (wishes.help)
         return mr_cmd_help((char *[]){ (char *)"diff", NULL });
+    signal(SIGPIPE, SIG_IGN);
     struct mr_load *before = mr_load_open(wishes.files[0]), *after = before ? mr_load_open(wishes.files[1]) : NULL;
-    if (after)
-        compare(&wishes, mr_load_report(before), mr_load_report(after));
-    bool good = after != NULL;
+    bool good = after && compare(&wishes, mr_load_report(before), mr_load_report(after));
     mr_load_close(after);
     mr_load_close(before);
     return good ? 0 : MR_CODE_FAILED;

@@ -98,6 +98,10 @@ static int leave_it_to_the_library(const struct mr_args *args)
                    format->name);
         return MR_CODE_USAGE;
     }
+    if (args->report.html) {
+        mr_cli_say("--html does not go with --signal and --leaks=full: the library then writes the report, text or json");
+        return MR_CODE_USAGE;
+    }
     if (!args->conf.stats_set)
         setenv("MEMOIR_STATS", "1", 1);
     setenv("MEMOIR_FORMAT", format->name, 1);
@@ -160,35 +164,46 @@ static void put_place(char *name, size_t cap, unsigned place)
         snprintf(name + len, cap - len, ".%u", place);
 }
 
+/* The name that the pattern means for this ledger; NULL for none. */
+static const char *fill_in(char name[PATH_MAX], const char *pattern, const struct mr_reader *ledger, unsigned place)
+{
+    if (!pattern)
+        return NULL;
+    put_name(name, PATH_MAX, pattern, ledger);
+    put_place(name, PATH_MAX, place);
+    return name;
+}
+
 /* One ledger told. Returns the exit code that --error-exitcode asks for, else 0. */
 static int tell(struct mr_ledger_file *file, struct mr_args *args, const struct mr_render_end *end, unsigned place)
 {
-    char why[512], output[PATH_MAX];
+    char why[512], output[PATH_MAX], html[PATH_MAX];
     struct mr_reader *ledger = mr_reader_open(file->path, why, sizeof why);
-    const char *pattern = args->report.output;
+    const char *output_pattern = args->report.output, *html_pattern = args->report.html;
     if (!ledger) {
         mr_cli_say("%s", why);
         return MR_CODE_FAILED;
     }
     if (end)
         keep(file, args->conf.ledger, ledger);
-    if (pattern) {
-        put_name(output, sizeof output, pattern, ledger);
-        put_place(output, sizeof output, place);
-        args->report.output = output;
-    }
+    args->report.output = fill_in(output, output_pattern, ledger, place);
+    args->report.html = fill_in(html, html_pattern, ledger, place);
     int code = mr_render_ledger(ledger, &args->report, end, end ? file->path : NULL, STDERR_FILENO);
-    args->report.output = pattern;
+    args->report.output = output_pattern;
+    args->report.html = html_pattern;
     mr_reader_close(ledger);
     return code;
 }
 
 static bool names_every_process(const char *output) { return output && strstr(output, "%p"); }
 
-/* Reports of the other processes, if their names differ. Returns the first exit code that is not 0. */
+/* Reports of the other processes, those whose names differ. Returns the first exit code that is not 0. */
 static int tell_others(struct mr_ledgers *ledgers, size_t main, struct mr_args *args)
 {
     int code = 0;
+    args->report.html_only = !names_every_process(args->report.output);
+    if (!names_every_process(args->report.html))
+        args->report.html = NULL;
     for (size_t i = 0; i < ledgers->count; i++) {
         bool went_on = i + 1 < ledgers->count && ledgers->files[i + 1].pid == ledgers->files[i].pid;
         unsigned place = went_on ? ledgers->files[i].number + 1 : 0;
@@ -225,7 +240,7 @@ static int tell_all(struct mr_ledgers *ledgers, pid_t pid, struct mr_args *args,
         return 0;
     struct mr_render_end end = end_of(status);
     int code = tell(&ledgers->files[main], args, &end, 0);
-    if (names_every_process(args->report.output)) {
+    if (names_every_process(args->report.output) || names_every_process(args->report.html)) {
         int others = tell_others(ledgers, main, args);
         code = code ? code : others;
     } else {
@@ -283,7 +298,7 @@ static int run(struct mr_args *args)
     choose(args);
     if (is_the_librarys(args))
         return leave_it_to_the_library(args);
-    if (args->report.hide_stats && args->report.hide_leaks && !*args->conf.ledger)
+    if (args->report.hide_stats && args->report.hide_leaks && !*args->conf.ledger && !args->report.html)
         return become(args->program);
     return run_and_tell(args, is_out_of_reach(*args->program));
 }

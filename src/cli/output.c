@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -53,4 +54,51 @@ bool mr_output_close(struct mr_output *output, bool good)
     unlink(output->scratch);
     errno = why;
     return false;
+}
+
+/* --- reports ------------------------------------------------------------------------------------------------- */
+
+enum { BUFFER = 65536 };
+
+struct target {
+    int fd;
+    int why; /* errno of the first write that failed */
+};
+
+static void to_target(void *ctx, const char *text, size_t len)
+{
+    struct target *target = ctx;
+    while (len > 0 && !target->why) {
+        ssize_t n = write(target->fd, text, len);
+        if (n < 0 && errno != EINTR)
+            target->why = errno;
+        text += n > 0 ? n : 0;
+        len -= n > 0 ? (size_t)n : 0;
+    }
+}
+
+static int write_to(int fd, mr_output_content *content, void *ctx)
+{
+    struct target target = { .fd = fd };
+    char *buffer = malloc(BUFFER);
+    if (!buffer)
+        return ENOMEM;
+    struct mr_fmt f = mr_fmt_to_sink(buffer, BUFFER, to_target, &target);
+    content(ctx, &f);
+    mr_fmt_flush(&f);
+    free(buffer);
+    return target.why;
+}
+
+bool mr_output_write(const char *path, int to, mr_output_content *content, void *ctx)
+{
+    struct mr_output output = { .fd = to };
+    if (path && !mr_output_open(&output, path))
+        return false;
+    int why = write_to(output.fd, content, ctx);
+    if (path && !mr_output_close(&output, !why) && !why)
+        why = errno;
+    if (why && why != EPIPE)
+        mr_cli_say("cannot write the report: %s", strerror(why));
+    return !why || why == EPIPE;
 }

@@ -19,4 +19,9 @@ bool mr_output_open(struct mr_output *output, const char *path);
 /* Puts the file in its place if it is good, else takes away what was written. False with errno. */
 bool mr_output_close(struct mr_output *output, bool good);
 
+/* Writes what `content` puts into its mr_fmt to the file, or where path is NULL to the descriptor `to`. False after one
+ * line. A reader that has gone (memoir report ... | head) is no failure. */
+typedef void mr_output_content(void *ctx, struct mr_fmt *out);
+bool mr_output_write(const char *path, int to, mr_output_content *content, void *ctx);
+
 #endif

@@ -2,6 +2,7 @@
 #include "cli.h"
 #include "output.h"
 #include "progress.h"
+#include "source.h"
 #include "symbol.h"
 #include "terminal.h"
 
@@ -12,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { TEXT_TOP = 20, BUFFER = 65536 };
+enum { TEXT_TOP = 20 };
 
 /* --- progress ---------------------------------------------------------------------------------------------- */
 
@@ -22,23 +23,6 @@ static void show_progress(void *ctx, size_t done, size_t all)
 }
 
 /* --- writing --------------------------------------------------------------------------------------------------- */
-
-struct target {
-    int fd;
-    int why; /* errno of the first write that failed */
-};
-
-static void to_target(void *ctx, const char *text, size_t len)
-{
-    struct target *target = ctx;
-    while (len > 0 && !target->why) {
-        ssize_t n = write(target->fd, text, len);
-        if (n < 0 && errno != EINTR)
-            target->why = errno;
-        text += n > 0 ? n : 0;
-        len -= n > 0 ? (size_t)n : 0;
-    }
-}
 
 /* What --gen-suppressions writes in the place of a report: a block for each site that is listed. */
 static void write_suppressions(const struct mr_report *report, struct mr_fmt *out)
@@ -52,31 +36,28 @@ static void write_suppressions(const struct mr_report *report, struct mr_fmt *ou
     mr_fmt_flush(out);
 }
 
-/* False after one line. A reader that has gone (memoir report ... | head) is no failure. */
-static bool write_report(const struct mr_report *report, const struct mr_report_args *args, int to)
+struct writing {
+    const struct mr_report *report;
+    mr_report_writer *writer;
+};
+
+static void put_report(void *ctx, struct mr_fmt *out)
 {
-    struct target target = { .fd = to };
-    struct mr_output output;
-    char *buffer = malloc(BUFFER);
-    if (!buffer) {
-        mr_cli_say("out of memory");
-        return false;
-    }
-    if (args->output && !mr_output_open(&output, args->output)) {
-        free(buffer);
-        return false;
-    }
-    if (args->output)
-        target.fd = output.fd;
-    struct mr_fmt f = mr_fmt_to_sink(buffer, BUFFER, to_target, &target);
-    (args->gen_suppressions ? write_suppressions : args->format->write)(report, &f);
-    mr_fmt_flush(&f);
-    free(buffer);
-    if (args->output && !mr_output_close(&output, !target.why) && !target.why)
-        target.why = errno;
-    if (target.why && target.why != EPIPE)
-        mr_cli_say("cannot write the report: %s", strerror(target.why));
-    return !target.why || target.why == EPIPE;
+    const struct writing *writing = ctx;
+    writing->writer(writing->report, out);
+}
+
+static bool write_all(struct mr_report *report, const struct mr_report_args *args, int to)
+{
+    struct mr_source source = { 0 };
+    report->source = mr_source_read;
+    report->source_ctx = &source;
+    struct writing text = { report, args->gen_suppressions ? write_suppressions : args->format->write };
+    struct writing page = { report, mr_html_write };
+    bool good = args->html_only || mr_output_write(args->output, to, put_report, &text);
+    good &= !args->html || mr_output_write(args->html, to, put_report, &page);
+    mr_source_free(&source);
+    return good;
 }
 
 static void put_suppression(void *ctx, const char *where, const char *name, struct mr_report_sum booked)
@@ -144,7 +125,7 @@ static int tell(struct mr_report *report, struct mr_report_args *args, const str
     report->show_leaks = !args->hide_leaks;
     report->show_map = args->show_map;
     report->width = args->output ? 0 : (unsigned)mr_terminal_width(to);
-    if (!mr_judge_mark(&args->judge, report) || !write_report(report, args, to))
+    if (!mr_judge_mark(&args->judge, report) || !write_all(report, args, to))
         return MR_CODE_FAILED;
     if (args->show_suppressions)
         show_suppressions(args->wishes.suppressions);

@@ -30,6 +30,20 @@ static const struct mr_report_format *find_format(const char *name)
     return format_at(i);
 }
 
+bool mr_report_args_has_page(const char *flag)
+{
+    if (!mr_html_is_built())
+        mr_cli_say("%s: this memoir was built without npm; apt-get install nodejs npm, and make again with a network", flag);
+    return mr_html_is_built();
+}
+
+static bool read_html(void *to, const char *path)
+{
+    struct mr_report_args *args = to;
+    args->html = path;
+    return mr_report_args_has_page("--html");
+}
+
 static bool read_format(void *to, const char *value)
 {
     struct mr_report_args *args = to;
@@ -37,7 +51,7 @@ static bool read_format(void *to, const char *value)
     struct mr_fmt f = mr_fmt_to_buffer(names, sizeof names);
     args->format = find_format(value);
     if (args->format)
-        return true;
+        return args->format->write != mr_html_write || mr_report_args_has_page("--format=html");
     for (size_t i = 0; format_names(i); i++)
         mr_fmt_print(&f, "%s%s", i ? ", " : "", format_names(i));
     mr_cli_say("--format=%.40s: the formats are %s", value, mr_fmt_end_string(&f));
@@ -139,6 +153,8 @@ const struct mr_flag mr_report_args_flags[] = {
     { .name = "format", .value = "FORMAT", .read = read_format, .words = format_names, .sentence = "how it is written" },
     { .name = "output", .letter = 'o', .value = "FILE", .file = true, AT(output),
       .sentence = "write it there; FILE.%p gives every process of memoir run its own" },
+    { .name = "html", .value = "FILE", .file = true, .read = read_html,
+      .sentence = "beside the report, write a page to look at in a browser; FILE.%p as above" },
     { .name = "sort", .value = "KEY", .read = read_sort, .words = sort_names, .sentence = "the order of sites" },
     { .name = "top", .value = "N", .read = read_top, .sentence = "list so many sites at most (text: 20; 0: all)" },
     { .name = "leak-kinds", .value = "LIST", .read = read_kinds, .words = kind_names,

@@ -12,6 +12,8 @@ struct mr_report_args {
     enum mr_report_cost cost;
     struct mr_judge judge;
     const char *output;            /* --output, else NULL: standard output */
+    const char *html;              /* --html: a page beside the report; else NULL */
+    bool html_only;                /* that page is all that is wanted */
     bool hide_stats, hide_leaks;   /* a part that is not wanted */
     bool show_map;
     bool top_set;
@@ -26,6 +28,9 @@ void mr_report_args_free(struct mr_report_args *args);
 
 /* The options of memoir report, for a struct mr_report_args. */
 extern const struct mr_flag mr_report_args_flags[];
+
+/* Was memoir built with the page for reports as HTML? False after one line, which begins with the flag that needs it. */
+bool mr_report_args_has_page(const char *flag);
 
 /* Reads all words. False after one line. */
 bool mr_report_args_read(struct mr_report_args *args, char **words);

@@ -7,6 +7,7 @@ const struct mr_report_format mr_report_cli_formats[] = {
     { "openmetrics", mr_openmetrics_write, false },
     { "github", mr_github_write, false },
     { "sarif", mr_sarif_write, false },
+    { "html", mr_html_write, true },
 };
 const size_t mr_report_cli_format_count = MR_COUNT(mr_report_cli_formats);
 

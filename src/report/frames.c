@@ -22,7 +22,7 @@ static bool starts_with(const char *text, const char *start)
 }
 
 /* A frame of the program itself tells more than strdup or std::vector::reserve above it. */
-static bool is_library(const struct mr_report_frame *frame)
+bool mr_frames_is_library(const struct mr_report_frame *frame)
 {
     static const char *const modules[] = { "libc.so", "libc-", "libstdc++.so", "libc++.so", "libmemoir.so", "ld-linux" };
     if (frame->file && (strstr(frame->file, "/include/c++/") || strstr(frame->file, "/rustc/")))
@@ -36,7 +36,7 @@ static bool is_library(const struct mr_report_frame *frame)
 const struct mr_report_frame *mr_frames_culprit(const struct mr_report_frame *frames, size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        if (frames[i].address && (frames[i].function || frames[i].module) && !is_library(&frames[i]))
+        if (frames[i].address && (frames[i].function || frames[i].module) && !mr_frames_is_library(&frames[i]))
             return &frames[i];
     return count ? frames : NULL;
 }

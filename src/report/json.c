@@ -11,7 +11,7 @@ static void put_string(struct mr_fmt *out, const char *key, const char *text)
     mr_fmt_char(out, '"');
 }
 
-static void put_exit(const struct mr_report *report, struct mr_fmt *out)
+void mr_json_exit(const struct mr_report *report, struct mr_fmt *out)
 {
     static const char *const kinds[] = {
         [MR_EXIT_UNKNOWN] = "unknown",
@@ -27,7 +27,7 @@ static void put_exit(const struct mr_report *report, struct mr_fmt *out)
     mr_fmt_char(out, '}');
 }
 
-static void put_totals(const struct mr_totals *totals, struct mr_fmt *out)
+void mr_json_totals(const struct mr_totals *totals, struct mr_fmt *out)
 {
     mr_fmt_print(out, "\"totals\":{");
     for (size_t i = 0; i < mr_stat_count; i++)
@@ -52,7 +52,7 @@ static void put_sum(struct mr_fmt *out, const char *key, uint64_t bytes, uint64_
 }
 
 /* in_use is of whole blocks, as the totals are; the classes are of what the call stacks asked for. */
-static void put_leaks(const struct mr_report *report, struct mr_fmt *out)
+void mr_json_leaks(const struct mr_report *report, struct mr_fmt *out)
 {
     mr_fmt_print(out, "\"leaks\":{");
     put_sum(out, "in_use", report->totals.in_use_bytes, report->totals.in_use_blocks);
@@ -194,7 +194,7 @@ static void put_notes(const struct mr_report *report, struct mr_fmt *out)
     mr_fmt_char(out, ']');
 }
 
-static void put_trace(const struct mr_report *report, struct mr_fmt *out)
+void mr_json_trace(const struct mr_report *report, struct mr_fmt *out)
 {
     static const char *const traces[] = { "off", "sample", "full" };
     mr_fmt_print(out, "\"trace\":\"%s\"", traces[report->trace]);
@@ -209,7 +209,7 @@ void mr_json_write(const struct mr_report *report, struct mr_fmt *out)
     mr_fmt_print(out, ",\"pid\":%ld,", report->pid);
     put_string(out, "command", report->command);
     mr_fmt_char(out, ',');
-    put_exit(report, out);
+    mr_json_exit(report, out);
     mr_fmt_print(out, ",\"elapsed_ms\":%lu,", report->elapsed_ms);
     put_string(out, "strategy", report->strategy);
     mr_fmt_char(out, ',');
@@ -217,13 +217,13 @@ void mr_json_write(const struct mr_report *report, struct mr_fmt *out)
         put_string(out, "integrity", report->integrity ? report->integrity : "whole");
         mr_fmt_char(out, ',');
     }
-    put_trace(report, out);
+    mr_json_trace(report, out);
     mr_fmt_char(out, ',');
-    put_totals(&report->totals, out);
+    mr_json_totals(&report->totals, out);
     mr_fmt_char(out, ',');
     put_classes(report, out);
     mr_fmt_char(out, ',');
-    put_leaks(report, out);
+    mr_json_leaks(report, out);
     mr_fmt_char(out, ',');
     put_sites(report, out, "sites", false);
     mr_fmt_char(out, ',');

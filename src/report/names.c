@@ -167,6 +167,7 @@ static size_t ask(struct mr_names *names, struct module *module, const struct mr
         frames[i].function = answer.frames[i].function;
         frames[i].linkage = answer.frames[i].linkage;
         frames[i].file = answer.frames[i].file;
+        frames[i].directory = answer.frames[i].directory;
         frames[i].line = answer.frames[i].line;
         frames[i].inlined = answer.frames[i].inlined;
     }

@@ -46,6 +46,7 @@ struct mr_report_frame {
     const char *build_id;   /* of the module, in hex */
     uint64_t offset;        /* of the address in the module's file */
     bool inlined;           /* into the frame that follows */
+    const char *directory;  /* where the compiler ran: a relative `file` begins there */
 };
 
 /* Blocks of one class asked for by one distinct call stack. */
@@ -156,6 +157,9 @@ struct mr_report {
      * filled. No stack has more than MR_REPORT_FRAMES_MOST. */
     size_t (*frames)(const struct mr_report *report, uint32_t stack, struct mr_report_frame *out, size_t cap);
     void *frames_ctx;
+    /* A source file as it is now, until the next call; NULL where it cannot be read. NULL: source is not to be shown. */
+    const char *(*source)(void *ctx, const char *path, size_t *len);
+    void *source_ctx;
     bool leaks_checked;                    /* blocks were classified; else every site is MR_SITE_IN_USE */
     uint32_t check_doubts;                 /* threads that could not be stopped for it */
     uint32_t leak_kinds;                   /* bit 1 << kind: such sites count as leaks for CI; 0: MR_REPORT_LEAK_KINDS */
@@ -183,6 +187,9 @@ const struct mr_report_frame *mr_frames_of(const struct mr_report *report, uint3
 /* The frame to name where there is room for one: the innermost that is not the C or C++ library's. NULL
  * only when there are none. */
 const struct mr_report_frame *mr_frames_culprit(const struct mr_report_frame *frames, size_t count);
+
+/* Of the C or C++ library, or of memoir. */
+bool mr_frames_is_library(const struct mr_report_frame *frame);
 
 /* What follows the last slash. */
 const char *mr_frames_base(const char *path);
@@ -212,10 +219,12 @@ mr_report_writer mr_massif_write;
 mr_report_writer mr_openmetrics_write;
 mr_report_writer mr_github_write;
 mr_report_writer mr_sarif_write;
+mr_report_writer mr_html_write;
 
 /* The rest of the face: what only the CLI links. */
 #include "baseline.h"
 #include "diff.h"
+#include "html.h"
 #include "model.h"
 #include "names.h"
 #include "saved.h"

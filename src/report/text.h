@@ -34,4 +34,9 @@ void mr_text_map(const struct mr_report *report, struct mr_fmt *out);
 void mr_text_findings(const struct mr_report *report, struct mr_fmt *out);
 void mr_text_verdict(const struct mr_report *report, struct mr_fmt *out);
 
+/* Its sentence alone, and what it amounts to. */
+enum mr_text_tone { MR_TEXT_GOOD, MR_TEXT_DOUBTFUL, MR_TEXT_BAD };
+void mr_text_verdict_words(const struct mr_report *report, struct mr_fmt *out);
+enum mr_text_tone mr_text_verdict_tone(const struct mr_report *report);
+
 #endif

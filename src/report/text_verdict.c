@@ -95,12 +95,17 @@ static void put_growing(const struct mr_report *report, const struct mr_report_s
     put_site_name(report, site, out);
 }
 
-void mr_text_verdict(const struct mr_report *report, struct mr_fmt *out)
+enum mr_text_tone mr_text_verdict_tone(const struct mr_report *report)
+{
+    if (sum_lost(report).blocks || report->finding_count)
+        return MR_TEXT_BAD;
+    return largest(report, is_growing) ? MR_TEXT_DOUBTFUL : MR_TEXT_GOOD;
+}
+
+void mr_text_verdict_words(const struct mr_report *report, struct mr_fmt *out)
 {
     struct lost lost = sum_lost(report);
     const struct mr_report_site *growing = largest(report, is_growing);
-    mr_fmt_print(out, "\n== memoir == ");
-    mr_text_paint(report, out, lost.blocks || report->finding_count ? MR_TEXT_RED : growing ? MR_TEXT_YELLOW : MR_TEXT_GREEN);
     if (lost.blocks)
         put_lost(report, lost, out);
     else
@@ -116,6 +121,18 @@ void mr_text_verdict(const struct mr_report *report, struct mr_fmt *out)
         mr_fmt_print(out, "; ");
         mr_numbers_noun(out, report->finding_count, "finding");
     }
+}
+
+void mr_text_verdict(const struct mr_report *report, struct mr_fmt *out)
+{
+    static const enum mr_text_colour colours[] = {
+        [MR_TEXT_GOOD] = MR_TEXT_GREEN,
+        [MR_TEXT_DOUBTFUL] = MR_TEXT_YELLOW,
+        [MR_TEXT_BAD] = MR_TEXT_RED,
+    };
+    mr_fmt_print(out, "\n== memoir == ");
+    mr_text_paint(report, out, colours[mr_text_verdict_tone(report)]);
+    mr_text_verdict_words(report, out);
     mr_text_paint(report, out, MR_TEXT_PLAIN);
     mr_fmt_char(out, '\n');
 }

@@ -231,6 +231,12 @@ static void count_lines(struct mr_die_reader *reader, struct unit *unit, Dwarf_D
     reader->spent += count * LINE_BYTES;
 }
 
+static const char *directory_of(Dwarf_Die *cu)
+{
+    Dwarf_Attribute attribute;
+    return dwarf_attr(cu, DW_AT_comp_dir, &attribute) ? dwarf_formstring(&attribute) : NULL;
+}
+
 size_t mr_die_find(struct mr_die_reader *reader, Dwarf_Addr pc, struct mr_symbol_frame *frames, size_t cap)
 {
     Dwarf_Die cu, chain[MR_DW_FRAMES];
@@ -247,7 +253,7 @@ size_t mr_die_find(struct mr_die_reader *reader, Dwarf_Addr pc, struct mr_symbol
         depth++;
     for (size_t i = 0; i < depth; i++) {
         Dwarf_Die *die = &chain[depth - 1 - i];
-        frames[i] = (struct mr_symbol_frame){ .inlined = i + 1 < depth };
+        frames[i] = (struct mr_symbol_frame){ .directory = directory_of(&cu), .inlined = i + 1 < depth };
         name_frame(die, &frames[i]);
         if (i == 0)
             locate_pc(&cu, pc, &frames[i]);

@@ -296,9 +296,11 @@ static void name(struct dw *dw, struct mr_symbol_frame *frame)
     const char *known = frame->function ? frame->function : frame->linkage;
     const struct derived *name = known ? derive(&dw->names, known, mr_demangle) : NULL;
     const struct derived *file = frame->file ? derive(&dw->files, frame->file, tidy_path) : NULL;
+    const struct derived *directory = frame->directory ? derive(&dw->files, frame->directory, tidy_path) : NULL;
     frame->linkage = name ? name->from : NULL;
     frame->function = name && !frame->function && name->text ? name->text : frame->linkage;
     frame->file = file ? file->text : NULL;
+    frame->directory = directory ? directory->text : NULL;
     /* glibc calls its own functions by names of its own. */
     if (frame->function && strncmp(frame->function, "__GI_", 5) == 0) {
         frame->function += 5;

@@ -24,6 +24,7 @@ struct mr_symbol_frame {
     uint32_t line;            /* 0 unknown */
     uint64_t into;            /* bytes from the function's start; without a file, the best there is */
     bool inlined;             /* into the frame that follows */
+    const char *directory;    /* where the compiler ran: a relative `file` begins there */
 };
 
 enum mr_symbol_state {

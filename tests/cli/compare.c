@@ -110,7 +110,7 @@ Test(compare, bad_words)
           "memoir: memoir diff needs two files: a ledger or a JSON report each, the earlier one first\n");
     check(WORDS("diff", "a", "b", "c"), "exit 2", "memoir: memoir diff compares two files; c is a third\n");
     check(WORDS("diff", "--top=x", "a", "b"), "exit 2", "memoir: --top=x: a number of sites, or 0 for all\n");
-    check(WORDS("diff", "--format", "xml", "a", "b"), "exit 2", "memoir: --format=xml: a difference is written as text or json\n");
+    check(WORDS("diff", "--format", "xml", "a", "b"), "exit 2", "memoir: --format=xml: a difference is written as text, json or html\n");
     check(WORDS("diff", "--sort=bytes", "a", "b"), "exit 2", "memoir: memoir diff has no option --sort=bytes; memoir help diff lists them\n");
     check(WORDS("diff", few, "/no/such/file"), "exit 125", "memoir: /no/such/file: No such file or directory\n");
     check(WORDS("diff", "tests/cli/expected/stacks.sarif", few), "exit 125",

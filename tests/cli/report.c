@@ -89,7 +89,7 @@ ParameterizedTestParameters(report, bad_words)
         { { "--fromat=json", "x" }, "memoir report has no option --fromat=json; memoir help report lists them" },
         { { "-x", "x" }, "memoir report has no option -x; memoir help report lists them" },
         { { "--format=xml", "x" },
-          "--format=xml: the formats are text, json, pprof, folded, massif, openmetrics, github, sarif" },
+          "--format=xml: the formats are text, json, pprof, folded, massif, openmetrics, github, sarif, html" },
         { { "--sort=size", "x" }, "--sort=size: not one of bytes|blocks|allocations|peak|temporary|growth" },
         { { "--cost=bytes", "x" }, "--cost=bytes: not one of in_use|peak|leaked|allocations|temporary" },
         { { "--top=-1", "x" }, "--top=-1: a number of sites, or 0 for all" },

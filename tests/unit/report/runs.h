@@ -27,8 +27,8 @@ static inline struct mr_report runs_later(void)
 static inline char *runs_write(void (*write)(const struct mr_diff *, size_t, struct mr_fmt *), const struct mr_report *before,
                                const struct mr_report *after, size_t top)
 {
-    char *text = calloc(1, 65536);
-    struct mr_fmt out = mr_fmt_to_buffer(text, 65535);
+    char *text = calloc(1, SAMPLE_MOST);
+    struct mr_fmt out = mr_fmt_to_buffer(text, SAMPLE_MOST - 1);
     struct mr_diff diff;
     mr_diff_make(&diff, before, after);
     write(&diff, top, &out);

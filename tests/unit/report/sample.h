@@ -89,11 +89,13 @@ static inline void sample_hide_addresses(char *text)
     }
 }
 
+#define SAMPLE_MOST (1 << 20) /* bytes of a report: one with its page is a tenth of that */
+
 /* What `write` makes of the report, in memory of the caller's to free. */
 static inline char *sample_write(mr_report_writer *write, const struct mr_report *report)
 {
-    char *text = malloc(65536);
-    struct mr_fmt out = mr_fmt_to_buffer(text, 65536);
+    char *text = malloc(SAMPLE_MOST);
+    struct mr_fmt out = mr_fmt_to_buffer(text, SAMPLE_MOST);
     write(report, &out);
     mr_fmt_end_string(&out);
     cr_assert_eq(out.lost, 0, "the report is larger than the test's buffer");

@@ -18,15 +18,15 @@ static const struct {
     struct mr_symbol_frame frames[2];
     size_t count;
 } story_places[] = {
-    { 0x1010, { { "session_new", "session_new", "/src/app/server.c", 212, 0, false } }, 1 },
-    { 0x1020, { { "accept_one", "accept_one", "/src/app/server.c", 88, 0, false } }, 1 },
-    { 0x1030, { { "main", "main", "/src/app/server.c", 301, 0, false } }, 1 },
-    { 0x1040, { { "Cache<int>::put", "_ZN5CacheIiE3putEv", "/src/app/cache.hh", 17, 0, true },
-                { "fill_cache", "_Z10fill_cachev", "/src/app/cache.cc", 40, 0, false } }, 2 },
-    { 0x1050, { { "parse_header", "parse_header", "/src/app/http.c", 77, 0, false } }, 1 },
-    { 0x1060, { { "log_line", "log_line", NULL, 0, 0x20, false } }, 1 },
-    { 0x2010, { { "strdup", "__strdup", "/build/glibc/string/strdup.c", 42, 0, false } }, 1 },
-    { 0x2020, { { "tzset_internal", "tzset_internal", "/build/glibc/time/tzset.c", 5, 0, false } }, 1 },
+    { 0x1010, { { "session_new", "session_new", "/src/app/server.c", 212, 0, false, NULL } }, 1 },
+    { 0x1020, { { "accept_one", "accept_one", "/src/app/server.c", 88, 0, false, NULL } }, 1 },
+    { 0x1030, { { "main", "main", "/src/app/server.c", 301, 0, false, NULL } }, 1 },
+    { 0x1040, { { "Cache<int>::put", "_ZN5CacheIiE3putEv", "/src/app/cache.hh", 17, 0, true, NULL },
+                { "fill_cache", "_Z10fill_cachev", "/src/app/cache.cc", 40, 0, false, NULL } }, 2 },
+    { 0x1050, { { "parse_header", "parse_header", "/src/app/http.c", 77, 0, false, NULL } }, 1 },
+    { 0x1060, { { "log_line", "log_line", NULL, 0, 0x20, false, NULL } }, 1 },
+    { 0x2010, { { "strdup", "__strdup", "/build/glibc/string/strdup.c", 42, 0, false, NULL } }, 1 },
+    { 0x2020, { { "tzset_internal", "tzset_internal", "/build/glibc/time/tzset.c", 5, 0, false, NULL } }, 1 },
 };
 
 static unsigned story_asked;
