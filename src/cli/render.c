@@ -171,8 +171,6 @@ int mr_render_ledger(const struct mr_reader *ledger, struct mr_report_args *args
 
 int mr_render_map(const struct mr_reader *ledger, const char *output, unsigned width, int to)
 {
-    static const struct mr_report_format format = { "map", mr_text_write_map, false };
-    struct mr_report_args args = { .format = &format, .output = output };
     struct mr_model_wishes wishes = { .symbols = NULL };
     struct mr_model *model = mr_model_build(ledger, &wishes);
     if (!model) {
@@ -183,7 +181,8 @@ int mr_render_map(const struct mr_reader *ledger, const char *output, unsigned w
     settle_end(report, NULL);
     report->colour = !output && mr_terminal_has_colour(to);
     report->width = width || output ? width : (unsigned)mr_terminal_width(to);
-    bool written = write_report(report, &args, to);
+    struct writing map = { report, mr_text_write_map };
+    bool written = mr_output_write(output, to, put_report, &map);
     mr_model_free(model);
     return written ? 0 : MR_CODE_FAILED;
 }
