@@ -69,7 +69,7 @@ typedef void memoir_leak_each(void *ctx, const struct memoir_leak *leak);
  *               allocate and free
  * returns       the bytes lost definitely and indirectly; SIZE_MAX when it was impossible: leaks->doubt says why
  *
- * Thread-safe; async-signal-safe with each == NULL. To other threads it is a signal handled with SA_RESTART. */
+ * O(heap + roots). Thread-safe; async-signal-safe with each == NULL. To other threads it is a signal handled with SA_RESTART. */
 MEMOIR_API size_t memoir_leak_check(struct memoir_leaks *leaks, memoir_leak_each *each, void *ctx);
 
 #ifdef __cplusplus

@@ -76,6 +76,7 @@ set -m
 step 'layers'                 scripts/check-layers.sh
 step 'build (release)'        build release all
 step 'names'                  scripts/check-names.sh "$root/release"
+step 'public headers'         scripts/check-headers.sh
 for variant in release full asan ubsan; do
     step "unit tests ($variant)" build "$variant" test-unit
 done

@@ -63,6 +63,7 @@ test-page: all ## the page of --format=html in a real browser
 test-programs: all ## every real program that is installed, with and without memoir
 	@tests/programs/run.sh $(B)/libmemoir.so
 
-check: ## the mechanical checks of layers and names
+check: ## the mechanical checks of layers, names and public headers
 	@scripts/check-layers.sh
 	@scripts/check-names.sh $(B)
+	@scripts/check-headers.sh

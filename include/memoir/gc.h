@@ -86,10 +86,12 @@ struct memoir_gc_options {
 };
 
 /* Makes a collector. options may be NULL and are copied. NULL: a bad option (told to the handler, errno = EINVAL) or
- * no memory (ENOMEM). Address space is reserved up to the limit, memory used as objects are. Thread-safe. */
+ * no memory (ENOMEM). Address space is reserved up to the limit, memory used as objects are. Thread-safe. A
+ * few system calls. */
 struct memoir_gc *memoir_gc_create(const struct memoir_gc_options *options);
 
-/* Runs the finalizers that are left, in no order, and gives all memory back. NULL is ignored. */
+/* Runs the finalizers that are left, in no order, and gives all memory back. NULL is ignored. O(objects with
+ * finalizers). */
 void memoir_gc_destroy(struct memoir_gc *gc);
 
 /* ---- objects ------------------------------------------------------------------------------------------- */
@@ -115,7 +117,8 @@ static inline void *memoir_gc_alloc(struct memoir_gc *gc, size_t size)
     return p;
 }
 
-/* An object that holds no pointers: text, numbers, images. It is never looked through. Otherwise as above. */
+/* An object that holds no pointers: text, numbers, images. It is never looked through. Otherwise as above,
+ * the cost too. */
 static inline void *memoir_gc_alloc_leaf(struct memoir_gc *gc, size_t size)
 {
     size_t c = size > 16 ? (size + 7) / 8 : 2;
@@ -173,10 +176,10 @@ struct memoir_gc_type {
  * O(1). */
 const struct memoir_gc_type *memoir_gc_define(struct memoir_gc *gc, const struct memoir_gc_layout *layout);
 
-/* An array of n > 0 objects of a type; otherwise as memoir_gc_alloc. */
+/* An array of n > 0 objects of a type; otherwise as memoir_gc_alloc, at its cost. */
 void *memoir_gc_new_array(const struct memoir_gc_type *type, size_t n);
 
-/* An object of a type. As memoir_gc_alloc. */
+/* An object of a type. As memoir_gc_alloc, at its cost. */
 static inline void *memoir_gc_new(const struct memoir_gc_type *type)
 {
     struct memoir_gc_run *run = &type->gc->runs[type->run];

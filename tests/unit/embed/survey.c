@@ -121,6 +121,23 @@ Test(embed_survey, a_walk_sees_every_block_and_gap)
     memoir_pool_destroy(pool);
 }
 
+Test(embed_survey, an_aligned_block_remembers_its_place)
+{
+    struct memoir_pool *pool = make_pool(MEMOIR_FIT_SEGREGATED, MEMOIR_POOL_TAGS, 65536);
+#line 99 "elsewhere.c"
+    void *p = MEMOIR_POOL_ALIGNED_ALLOC(pool, 4096, 10), *none = MEMOIR_POOL_ALIGNED_ALLOC(pool, 64, SIZE_MAX);
+    struct seen s = { 0 };
+    cr_expect_not_null(p);
+    cr_expect_eq((uintptr_t)p % 4096, 0);
+    cr_expect_null(none);
+    memoir_pool_walk(pool, see, &s);
+    cr_expect_eq(s.blocks, 1);
+    cr_expect_str_eq(s.file, "elsewhere.c");
+    cr_expect_eq(s.line, 99);
+    memoir_pool_free(pool, p);
+    memoir_pool_destroy(pool);
+}
+
 Test(embed_survey, check_names_the_block_at_fault)
 {
     struct memoir_pool *pool = make_pool(MEMOIR_FIT_FIRST, 0, 4096);
