@@ -225,23 +225,3 @@ Test(embed_blocks, realloc_grows_in_place_where_there_is_room)
     memoir_pool_free(pool, moved);
     memoir_pool_destroy(pool);
 }
-
-Test(embed_blocks, owns_knows_blocks_alone)
-{
-    struct memoir_pool *pool = make_pool(MEMOIR_FIT_SEGREGATED, 0, 1 << 16);
-    struct memoir_pool *other = make_pool(MEMOIR_FIT_SEGREGATED, 0, 1 << 16);
-    char *p = memoir_pool_alloc(pool, 100), *q = memoir_pool_alloc(other, 100);
-    cr_expect(memoir_pool_owns(pool, p));
-    cr_expect_not(memoir_pool_owns(pool, q));
-    cr_expect_not(memoir_pool_owns(pool, p + 16));
-    cr_expect_not(memoir_pool_owns(pool, p + 1));
-    cr_expect_not(memoir_pool_owns(pool, NULL));
-    cr_expect_not(memoir_pool_owns(pool, (void *)(uintptr_t)16));
-    cr_expect_not(memoir_pool_owns(pool, (void *)UINTPTR_MAX));
-    memoir_pool_free(pool, p);
-    cr_expect_not(memoir_pool_owns(pool, p));
-    expect_silent();
-    memoir_pool_free(other, q);
-    memoir_pool_destroy(other);
-    memoir_pool_destroy(pool);
-}

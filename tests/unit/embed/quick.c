@@ -129,24 +129,6 @@ static void overwritten_links(unsigned flags)
 Test(embed_quick, an_overwritten_link_is_told_and_not_followed) { overwritten_links(0); }
 Test(embed_quick, also_between_threads) { overwritten_links(MEMOIR_POOL_THREAD_SAFE); }
 
-/* Its words would be links if it were free. */
-Test(embed_quick, a_neighbour_marked_free_is_not_believed)
-{
-    for (int fit = 0; fit < MEMOIR_FITS; fit++) {
-        struct memoir_pool *pool = make_pool((enum memoir_fit)fit, 0, 1 << 20);
-        char *a = memoir_pool_alloc(pool, 2000), *b = memoir_pool_alloc(pool, 2000), *c = memoir_pool_alloc(pool, 2000);
-        b[-13] ^= (char)0x80;
-        memoir_pool_free(pool, a);
-        memoir_pool_free(pool, c);
-        if (fit != MEMOIR_FIT_WORST && fit != MEMOIR_FIT_BUDDY) /* these place blocks apart */
-            cr_expect(told.times == 2 && told.kind == MEMOIR_POOL_CORRUPTED, "fit %d", fit);
-        b[-13] ^= (char)0x80;
-        expect_pool_sound(pool);
-        told.times = 0;
-        memoir_pool_destroy(pool);
-    }
-}
-
 Test(embed_quick, a_protected_pool_holds_nothing)
 {
     struct memoir_pool *pool = large_pool(0);
