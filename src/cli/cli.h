@@ -1,9 +1,9 @@
 /* cli.h: the commands of `memoir`.
  *
  * To add a command: one row in commands[] of main.c, one file cmd_<name>.c with its function and the table of its
- * options (flags.h), one section in memoir.1: the help and the completion of shells come from the tables. A command is
- * called with the words behind its name (NULL-terminated) and returns the exit code; it has then printed what there is
- * to say, errors as one line on stderr. */
+ * options (flags.h). The help and the completion of shells come from the tables, and scripts/gen-commands-doc.sh writes
+ * the manual's section. A command is called with the words behind its name (NULL-terminated) and returns the exit
+ * code; it has then printed what there is to say, errors as one line on stderr. */
 #ifndef MR_CLI_CLI_H
 #define MR_CLI_CLI_H
 
