@@ -35,7 +35,7 @@ void *mr_usual_malloc(size_t size, uintptr_t pc, uintptr_t sp, uintptr_t bp)
     struct mr_heap *heap = mr_heap_self;
     if (MR_UNLIKELY(size > MR_SLAB_MAX || !mr_heap_is_real(heap) || !heap->user || mr_exempt_is_off()))
         return NULL;
-    mr_heaps_enter();
+    mr_heaps_enter_own(heap);
     void *p = take(heap, &((struct mr_usual_thread *)heap->user)->track, size, pc, sp, bp);
     mr_heaps_leave(heap);
     return p;
@@ -47,7 +47,7 @@ bool mr_usual_free(void *p)
     struct mr_heap *heap = mr_heap_self;
     if (MR_UNLIKELY(!mr_heap_is_real(heap) || !heap->user))
         return false;
-    mr_heaps_enter();
+    mr_heaps_enter_own(heap);
     struct mr_track *track = &((struct mr_usual_thread *)heap->user)->track;
     bool freed = mr_heap_try_free_in(heap, p, &tag);
     if (MR_LIKELY(freed) && MR_UNLIKELY(!mr_track_try_free(track, tag.label, tag.size, p)))

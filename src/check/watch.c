@@ -296,9 +296,19 @@ static void *take(const struct mr_unwind_start *from, size_t size, size_t align,
     return mr_fail_now(from, size) ? NULL : mr_watch_take(from, size, align, zero);
 }
 
+/* By the short ways, as the entry layer's; NULL or false, and nothing happened, where there is none. */
 static void *take_usual(const struct mr_unwind_start *from, size_t size)
 {
-    return mr_usual_way == MR_USUAL_FULL ? mr_usual_malloc(size, from->pc, from->sp, from->bp) : NULL;
+    switch (mr_usual_way) {
+    case MR_USUAL_FULL: return mr_usual_malloc(size, from->pc, from->sp, from->bp);
+    case MR_USUAL_SAMPLE: return mr_usual_try_unsampled(size);
+    default: return NULL;
+    }
+}
+
+static bool give_usual(void *p)
+{
+    return mr_usual_way == MR_USUAL_FULL ? mr_usual_free(p) : mr_usual_way == MR_USUAL_SAMPLE && mr_heap_try_free(p);
 }
 
 static void *fill(void *p, size_t size)
@@ -385,7 +395,7 @@ static void *resize_by_copying(const struct mr_unwind_start *from, void *p, size
     if (!q)
         return NULL;
     memcpy(q, p, mr_min(usable, size));
-    if (mr_usual_way != MR_USUAL_FULL || !mr_usual_free(p))
+    if (!give_usual(p))
         mr_watch_free(from, p);
     return q;
 }

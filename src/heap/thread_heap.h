@@ -196,13 +196,19 @@ MR_INLINE void mr_heaps_set_self(struct mr_heap *heap)
     atomic_signal_fence(memory_order_seq_cst);
 }
 
+/* heap: mr_heap_self, which is known to be real. */
+MR_INLINE void mr_heaps_enter_own(struct mr_heap *heap)
+{
+    mr_heaps_set_self(MR_HEAP_BUSY);
+    atomic_store_explicit(&heap->busy, true, memory_order_relaxed);
+}
+
 MR_INLINE struct mr_heap *mr_heaps_enter(void)
 {
     struct mr_heap *heap = mr_heap_self;
     if (MR_UNLIKELY(!mr_heap_is_real(heap)))
         return mr_heaps_enter_rest();
-    mr_heaps_set_self(MR_HEAP_BUSY);
-    atomic_store_explicit(&heap->busy, true, memory_order_relaxed);
+    mr_heaps_enter_own(heap);
     return heap;
 }
 
