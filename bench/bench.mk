@@ -39,7 +39,17 @@ $(B)/bench/tlsf.so: $(TLSF)/tlsf.c bench/bench.mk
 EMBED_BIN := $(addprefix $(B)/bench/embed-,pools slab stack gc) $(if $(wildcard /usr/include/gc.h),$(B)/bench/embed-gc-boehm) \
              $(if $(TLSF),$(B)/bench/tlsf.so)
 
-.PHONY: bench bench-programs bench-quick bench-embed
+# The same programs for AddressSanitizer, for bench/modes.py.
+ASAN_BIN := $(addprefix $(B)/bench/asan/,containers tree shuffle realloc calloc)
+$(B)/bench/asan/%: bench/prog/%.c bench/prog/bench.h bench/bench.mk
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 -D_GNU_SOURCE $(BENCH_CFLAGS) -fsanitize=address $< -o $@ -ldl
+
+$(B)/bench/asan/%: bench/prog/%.cc bench/bench.mk
+	@mkdir -p $(@D)
+	$(CXX) -std=gnu++17 $(BENCH_CFLAGS) -fsanitize=address -fno-allocation-dce $< -o $@
+
+.PHONY: bench bench-programs bench-quick bench-embed bench-modes
 bench-programs: need-cc $(BENCH_BIN) ## the workload programs of the benchmark
 
 bench: all bench-programs ## compare with the peers: every benchmark, 5 runs each (BENCH_ARGS=…)
@@ -50,3 +60,6 @@ bench-quick: all bench-programs ## the same, once each and small: does it work?
 
 bench-embed: $(EMBED_BIN) ## what programs embed, beside what people use instead (TLSF=DIR of its source): bench/results/embed.md
 	bench/embed/run --build $(B) $(BENCH_ARGS)
+
+bench-modes: all bench-programs $(ASAN_BIN) ## what looking for misuse costs: bench/results/modes.md, about 10 minutes
+	bench/modes.py --build $(B) $(BENCH_ARGS)
