@@ -3,6 +3,7 @@
 #include "cli.h"
 #include "oom.h"
 #include "preload.h"
+#include "progress.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -172,13 +173,8 @@ struct field {
     struct mr_oom_run *runs[JOBS_MOST];
     size_t sites[JOBS_MOST];
     size_t under_way, next, done, bad;
+    struct mr_progress progress;
 };
-
-static void show_progress(const struct field *field, const struct mr_oom_test *test)
-{
-    if (isatty(STDERR_FILENO))
-        fprintf(stderr, "\rmemoir: %zu of %zu runs, %zu of them crashed or hung ", field->done, test->runs, field->bad);
-}
 
 static void collect(struct field *field, struct mr_oom_test *test, size_t i)
 {
@@ -191,7 +187,6 @@ static void collect(struct field *field, struct mr_oom_test *test, size_t i)
     field->under_way--;
     field->runs[i] = field->runs[field->under_way];
     field->sites[i] = field->sites[field->under_way];
-    show_progress(field, test);
 }
 
 static bool start_next(struct field *field, struct mr_oom_test *test)
@@ -208,6 +203,7 @@ static bool start_next(struct field *field, struct mr_oom_test *test)
 static void run_all(struct mr_oom_test *test)
 {
     struct field field = { .under_way = 0 };
+    mr_progress_begin(&field.progress);
     size_t jobs = mr_max(test->jobs, 1);
     while (field.under_way || (field.next < test->runs && !interrupted)) {
         while (field.under_way < jobs && field.next < test->runs && !interrupted)
@@ -215,12 +211,12 @@ static void run_all(struct mr_oom_test *test)
                 break;
         for (size_t i = 0; i < field.under_way && interrupted; i++)
             mr_oom_run_kill(field.runs[i]);
+        mr_progress_show(&field.progress, "%zu of %zu runs, %zu of them crashed or hung", field.done, test->runs, field.bad);
         int ended = mr_oom_run_wait(field.runs, field.under_way, WAIT_MS);
         if (ended >= 0)
             collect(&field, test, (size_t)ended);
     }
-    if (isatty(STDERR_FILENO))
-        fprintf(stderr, "\r\x1b[K");
+    mr_progress_end(&field.progress);
 }
 
 /* ---- all of it ---------------------------------------------------------------------------------------------------- */

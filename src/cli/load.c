@@ -1,6 +1,7 @@
 #include "load.h"
 #include "cli.h"
 #include "ledger.h"
+#include "progress.h"
 #include "symbol.h"
 
 #include <errno.h>
@@ -67,8 +68,11 @@ static bool read_ledger(struct mr_load *load, const char *path)
     }
     source = mr_dw_open(false);
     load->symbols = source ? mr_symbol_remember(source) : NULL;
-    struct mr_model_wishes wishes = { .kinds = ~0u, .symbols = load->symbols };
+    struct mr_progress progress;
+    struct mr_model_wishes wishes = { .kinds = ~0u, .symbols = load->symbols, .progress = mr_progress_names, .ctx = &progress };
+    mr_progress_begin(&progress);
     load->model = mr_model_build(load->ledger, &wishes);
+    mr_progress_end(&progress);
     if (!load->model)
         mr_cli_say("%s: out of memory", path);
     return load->model != NULL;

@@ -30,6 +30,11 @@ void mr_progress_show(struct mr_progress *progress, const char *format, ...)
     progress->shown = true;
 }
 
+void mr_progress_names(void *progress, size_t done, size_t all)
+{
+    mr_progress_show(progress, "looking up names: %zu of %zu places in the code", done, all);
+}
+
 void mr_progress_end(struct mr_progress *progress)
 {
     if (progress->shown)

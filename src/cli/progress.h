@@ -15,6 +15,9 @@ void mr_progress_begin(struct mr_progress *progress);
 /* May be called as often as one likes: ten times a second it is written. */
 void mr_progress_show(struct mr_progress *progress, const char *format, ...) MR_PRINTF(2, 3);
 
+/* Shows how many names were looked up: what mr_model_wishes.progress is for. */
+void mr_progress_names(void *progress, size_t done, size_t all);
+
 /* Takes the line away; it may be shown again. */
 void mr_progress_end(struct mr_progress *progress);
 

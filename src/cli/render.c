@@ -15,13 +15,6 @@
 
 enum { TEXT_TOP = 20 };
 
-/* --- progress ---------------------------------------------------------------------------------------------- */
-
-static void show_progress(void *ctx, size_t done, size_t all)
-{
-    mr_progress_show(ctx, "looking up names: %zu of %zu places in the code", done, all);
-}
-
 /* --- writing --------------------------------------------------------------------------------------------------- */
 
 /* What --gen-suppressions writes in the place of a report: a block for each site that is listed. */
@@ -137,7 +130,7 @@ static int render(const struct mr_reader *ledger, struct mr_report_args *args, c
 {
     struct mr_progress progress;
     mr_progress_begin(&progress);
-    args->wishes.progress = show_progress;
+    args->wishes.progress = mr_progress_names;
     args->wishes.ctx = &progress;
     struct mr_model *model = mr_model_build(ledger, &args->wishes);
     mr_progress_end(&progress);
