@@ -46,7 +46,7 @@ include tests/stress/stress.mk
 include tests/track/track.mk
 include tests/cwe/cwe.mk
 
-.PHONY: test test-unit test-preload test-page test-programs check
+.PHONY: test test-unit test-preload test-page test-programs test-no-leaks check
 test: ## set up, build and run every test
 	@scripts/setup.sh test
 	@scripts/test.sh
@@ -62,6 +62,9 @@ test-page: all ## the page of --format=html in a real browser
 
 test-programs: all ## every real program that is installed, with and without memoir
 	@tests/programs/run.sh $(B)/libmemoir.so
+
+test-no-leaks: all ## programs that are known clean, or known by Valgrind, have no other leak
+	@tests/programs/no-leaks.sh $(B)/memoir
 
 check: ## the mechanical checks of layers, names and public headers
 	@scripts/check-layers.sh

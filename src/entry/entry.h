@@ -90,6 +90,8 @@ void mr_story_begin(void);
 
 /* Classifies the blocks in use and writes down what was found. `ends`: the process will not go on. */
 void mr_story_check(bool ends);
+/* What tells blocks of sites that are to be ignored; NULL where there are no sites. For struct mr_leak_request. */
+bool (*mr_story_exempt(void))(void *ctx, uintptr_t block);
 bool mr_story_wants_leaks(void); /* at the end, and whenever a report is written */
 
 /* The signal by which others may ask for a check. */

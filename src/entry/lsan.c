@@ -66,7 +66,7 @@ static struct memoir_leaks sums_of(const struct mr_leak_result *result)
 
 static bool look(struct mr_leak_result *result, struct list *list)
 {
-    struct mr_leak_request request = { .each = list ? add : NULL, .ctx = list };
+    struct mr_leak_request request = { .each = list ? add : NULL, .is_exempt = mr_story_exempt(), .ctx = list };
     return mr_leak_check(&request, result);
 }
 

@@ -149,7 +149,13 @@ static bool is_ignored(void *ctx, uintptr_t block)
 {
     struct mr_tag tag;
     (void)ctx;
-    return known_at(block, &tag) && site_at(tag.label)->flags & MR_SITE_IGNORED;
+    return mr_checked_tag((const void *)block, &tag) && tag.label < mr_writer_count(MR_SECTION_SITES) &&
+           site_at(tag.label)->flags & MR_SITE_IGNORED;
+}
+
+bool (*mr_story_exempt(void))(void *ctx, uintptr_t block)
+{
+    return is_ours() && mr_conf.trace != MR_TRACE_OFF ? is_ignored : NULL;
 }
 
 /* One empty verdict per site; without traces there is one for all. */
@@ -177,7 +183,7 @@ static void look(bool ends)
     struct mr_leak_request request = {
         .in_place = ends || mr_conf.ledger[0] == '\0',
         .each = by_site ? book : NULL,
-        .is_exempt = by_site && mr_conf.trace != MR_TRACE_OFF ? is_ignored : NULL,
+        .is_exempt = by_site ? mr_story_exempt() : NULL,
         .excluded = tables,
         .excluded_count = mr_watch_tables(tables, MR_LEAK_EXCLUDED),
     };

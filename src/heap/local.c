@@ -352,6 +352,7 @@ size_t mr_heap_trim(void)
     struct mr_heap *heap = mr_heap_where() == MR_ROUTE_SLAB ? mr_heaps_enter() : NULL;
     if (!heap)
         return 0;
+    mr_remote_flush(heap);
     mr_remote_drain(heap);
     mr_bin_drop_kept(heap);
     size_t bytes = mr_space_purge(true);

@@ -9,6 +9,8 @@ void __lsan_ignore_object(const void *p) __attribute__((weak));
 void __lsan_register_root_region(const void *at, size_t bytes) __attribute__((weak));
 void __lsan_unregister_root_region(const void *at, size_t bytes) __attribute__((weak));
 int __lsan_do_recoverable_leak_check(void) __attribute__((weak));
+void __lsan_disable(void) __attribute__((weak));
+void __lsan_enable(void) __attribute__((weak));
 
 struct node {
     struct node *left, *right;
@@ -498,6 +500,20 @@ static void ignored(void)
         EXPECT_KIND(nodes[i], REACHABLE);
 }
 
+/* The call stack remembers it: nobody does unless all of them are recorded. */
+static void while_disabled(void)
+{
+    const char *trace = getenv("MEMOIR_TRACE");
+    bool traced = trace && strcmp(trace, "full") == 0;
+    __lsan_disable();
+    hidden quiet = lose(51);
+    __lsan_enable();
+    hidden loud = lose(52);
+    leaks_ask();
+    EXPECT_KIND(quiet, traced ? REACHABLE : DEFINITE);
+    EXPECT_KIND(loud, DEFINITE);
+}
+
 APART hidden make_region(size_t size, hidden *held)
 {
     void **region = blank(size);
@@ -551,4 +567,4 @@ EXPECT_MAIN(CASE(nothing_is_lost_yet), CASE(direct), CASE(zero_size), CASE(list)
             CASE(in_a_closed_library), CASE(in_a_fork_child), CASE(hidden_by_the_program), CASE(what_was_freed),
             CASE(held_by_a_freed_block), CASE(one_past_the_end), CASE(by_its_middle), CASE(by_globals), CASE(by_the_stack),
             CASE(by_a_chain), CASE(by_mapped_memory), CASE(by_sparse_memory), CASE(by_memory_made_constant), CASE(by_a_block_with_a_hole),
-            CASE(by_a_file_cut_short), CASE(behind_a_prefix), CASE(ignored), CASE(root_region), CASE(sums))
+            CASE(by_a_file_cut_short), CASE(behind_a_prefix), CASE(ignored), CASE(while_disabled), CASE(root_region), CASE(sums))
