@@ -23,7 +23,7 @@ struct request {
 
 static volatile int interrupted;
 
-/* ---- options -------------------------------------------------------------------------------------------------- */
+/* ---- options ------------------------------------------------------------------------------------------- */
 
 static bool read_runs(void *to, const char *value)
 {
@@ -64,7 +64,8 @@ static bool read_output(void *to, const char *value)
 const struct mr_flag mr_cmd_compare_flags[] = {
     { .name = "runs", .value = "N", .read = read_runs, .sentence = "run each way N times (default 5)" },
     { .name = "time", .value = "SECONDS", .read = read_time, .sentence = "begin no further round that would end later" },
-    { .name = "all", .letter = 'a', .offset = offsetof(struct request, all), .sentence = "also each classic strategy of memoir's" },
+    { .name = "all", .letter = 'a', .offset = offsetof(struct request, all),
+      .sentence = "also each classic strategy of memoir's" },
     { .name = "with", .value = "PATH", .file = true, .read = read_with,
       .sentence = "also the allocator in that shared object; may be given again" },
     { .name = "output", .value = "WHICH", .read = read_output, .words = output_names,
@@ -75,7 +76,7 @@ const struct mr_flag mr_cmd_compare_flags[] = {
     { .name = NULL },
 };
 
-/* ---- rounds ----------------------------------------------------------------------------------------------------- */
+/* ---- rounds -------------------------------------------------------------------------------------------- */
 
 /* Each round begins with another way: none is always first after a pause. */
 static bool run_round(struct mr_compare *compare, size_t round)
@@ -111,7 +112,7 @@ static void run_rounds(struct request *request)
     mr_progress_end(&compare->progress);
 }
 
-/* ---- all of it ---------------------------------------------------------------------------------------------------- */
+/* ---- all of it ----------------------------------------------------------------------------------------- */
 
 static void interrupt(int sig)
 {

@@ -17,12 +17,13 @@ struct option {
 
 typedef void option_use(const struct mr_command *command, const struct option *option);
 
-/* ---- every option of a command -------------------------------------------------------------------------------------- */
+/* ---- every option of a command ------------------------------------------------------------------------- */
 
 static void use_flag(const struct mr_command *command, const struct mr_flag *flag, option_use *use)
 {
-    struct option option = { .letter = flag->letter, .valued = flag->value, .file = flag->file, .sentence = flag->sentence };
+    struct option option = { .letter = flag->letter, .valued = flag->value, .sentence = flag->sentence };
     struct mr_fmt f = mr_fmt_to_buffer(option.words, sizeof option.words);
+    option.file = flag->file;
     snprintf(option.name, sizeof option.name, "%s", flag->name);
     for (size_t i = 0; flag->words && flag->words(i); i++)
         mr_fmt_print(&f, "%s%s", i ? " " : "", flag->words(i));
@@ -32,8 +33,9 @@ static void use_flag(const struct mr_command *command, const struct mr_flag *fla
 
 static void use_row(const struct mr_command *command, const struct mr_option *row, option_use *use)
 {
-    struct option option = { .valued = row->type != MR_OPTION_BOOL, .file = row->type == MR_OPTION_TEXT, .sentence = row->sentence };
+    struct option option = { .valued = row->type != MR_OPTION_BOOL, .sentence = row->sentence };
     bool has_words = row->type == MR_OPTION_CHOICE || row->type == MR_OPTION_SET;
+    option.file = row->type == MR_OPTION_TEXT;
     mr_args_name(row, option.name);
     snprintf(option.words, sizeof option.words, "%s", has_words ? row->values : "");
     for (char *c = option.words; *c; c++)
@@ -65,7 +67,7 @@ static void each_option(const struct mr_command *command, option_use *use)
             use_row(command, &mr_options[i], use);
 }
 
-/* ---- bash ------------------------------------------------------------------------------------------------------------- */
+/* ---- bash ---------------------------------------------------------------------------------------------- */
 
 static void put_bash_name(const struct mr_command *command, const struct option *option)
 {
@@ -162,7 +164,7 @@ static void put_bash(void)
     fputs(bash_function, stdout);
 }
 
-/* ---- zsh -------------------------------------------------------------------------------------------------------------- */
+/* ---- zsh ----------------------------------------------------------------------------------------------- */
 
 /* Inside single quotes and brackets, where a colon may end something, too. */
 static void put_zsh_text(const char *text)
@@ -223,7 +225,7 @@ static void put_zsh(void)
     printf("    esac\n}\n\n[[ $funcstack[1] == _memoir ]] && _memoir \"$@\" || compdef _memoir memoir\n");
 }
 
-/* ---- the command -------------------------------------------------------------------------------------------------------- */
+/* ---- the command --------------------------------------------------------------------------------------- */
 
 struct request {
     bool help;

@@ -30,7 +30,7 @@ struct list {
     bool help, all, json;
 };
 
-/* ---- options -------------------------------------------------------------------------------------------------- */
+/* ---- options ------------------------------------------------------------------------------------------- */
 
 static const char *format_names(size_t i)
 {
@@ -54,7 +54,7 @@ const struct mr_flag mr_cmd_ls_flags[] = {
     { .name = NULL },
 };
 
-/* ---- looking -------------------------------------------------------------------------------------------------- */
+/* ---- looking ------------------------------------------------------------------------------------------- */
 
 static struct entry *add(struct list *list)
 {
@@ -150,7 +150,7 @@ static void look(struct list *list)
         mr_ledgers_each(add_kept, list);
 }
 
-/* ---- telling ------------------------------------------------------------------------------------------------------ */
+/* ---- telling ------------------------------------------------------------------------------------------- */
 
 static const char *text_of(bool known, uint64_t bytes, const char *unit, char text[32])
 {
@@ -183,12 +183,13 @@ static void put_command(const char *command, int width)
 static void put_table(const struct list *list, int width)
 {
     char a[32], b[32], c[32], d[32];
-    int used = printf("%8s  %-5s  %9s  %10s  %10s  %7s  %12s  ", "PID", "STATE", "TIME", "IN USE", "RESIDENT", "SITES", "RATE");
+    int used = printf("%8s  %-5s  %9s  %10s  %10s  %7s  %12s  ", "PID", "STATE", "TIME", "IN USE", "RESIDENT", "SITES",
+                      "RATE");
     printf("COMMAND\n");
     for (size_t i = 0; i < list->count; i++) {
         const struct entry *e = &list->entries[i];
-        printf("%8ld  %-5s  %9s  %10s  %10s  %7lu  %12s  ", e->pid, e->runs ? "runs" : "ended", duration(e->elapsed_ms, a),
-               text_of(e->is_traced, e->in_use, "", b), text_of(e->resident > 0, e->resident, "", c),
+        printf("%8ld  %-5s  %9s  %10s  %10s  %7lu  %12s  ", e->pid, e->runs ? "runs" : "ended",
+               duration(e->elapsed_ms, a), text_of(e->is_traced, e->in_use, "", b), text_of(e->resident > 0, e->resident, "", c),
                (unsigned long)e->sites, text_of(e->is_traced, e->rate, "/s", d));
         put_command(e->command, mr_max(width - used, 12));
         putchar('\n');

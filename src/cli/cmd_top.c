@@ -18,7 +18,7 @@ struct request {
     bool once, help;
 };
 
-/* ---- options -------------------------------------------------------------------------------------------------- */
+/* ---- options ------------------------------------------------------------------------------------------- */
 
 static const char *key_names(size_t i) { return i < MR_TOP_KEY_COUNT ? mr_top_columns[i].name : NULL; }
 
@@ -57,9 +57,12 @@ static bool read_filter(void *to, const char *value)
 }
 
 const struct mr_flag mr_cmd_top_flags[] = {
-    { .name = "sort", .value = "KEY", .read = read_sort, .words = key_names, .sentence = "the column that orders the lines" },
-    { .name = "interval", .value = "SECONDS", .read = read_interval, .sentence = "time between two looks (default 1)" },
-    { .name = "filter", .value = "TEXT", .read = read_filter, .sentence = "only sites whose function or file has this in its name" },
+    { .name = "sort", .value = "KEY", .read = read_sort, .words = key_names,
+      .sentence = "the column that orders the lines" },
+    { .name = "interval", .value = "SECONDS", .read = read_interval,
+      .sentence = "time between two looks (default 1)" },
+    { .name = "filter", .value = "TEXT", .read = read_filter,
+      .sentence = "only sites whose function or file has this in its name" },
     { .name = "once", .offset = offsetof(struct request, once),
       .sentence = "look twice, print one table and end: needs no terminal" },
     { .name = "top", .value = "N", .read = read_top, .sentence = "lines of that table (default 20; 0: all)" },
@@ -67,7 +70,7 @@ const struct mr_flag mr_cmd_top_flags[] = {
     { .name = NULL },
 };
 
-/* ---- one table -------------------------------------------------------------------------------------------------- */
+/* ---- one table ----------------------------------------------------------------------------------------- */
 
 /* What has ended is told as it was on the whole: there is nothing to wait for. */
 static void print_once(struct request *request)

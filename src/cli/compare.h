@@ -37,7 +37,7 @@ struct mr_compare {
     struct mr_progress progress;
 };
 
-/* ---- compare_ways.c ---------------------------------------------------------------------------------------------- */
+/* ---- compare_ways.c ------------------------------------------------------------------------------------ */
 
 /* Adds the ways: glibc, memoir and its settings (`all`: every strategy, too), what else is installed. `library` is
  * libmemoir.so. */
@@ -46,12 +46,12 @@ void mr_compare_ways(struct mr_compare *compare, const char *library, bool all);
 /* Adds the allocator in that file. False after one line. */
 bool mr_compare_ways_with(struct mr_compare *compare, const char *path);
 
-/* ---- compare_run.c ------------------------------------------------------------------------------------------------ */
+/* ---- compare_run.c ------------------------------------------------------------------------------------- */
 
 /* Runs the program once; its figures are added to the way's. False after one line, or when *stop. */
 bool mr_compare_run(struct mr_compare *compare, struct mr_compare_way *way, const volatile int *stop);
 
-/* ---- compare_tell.c ------------------------------------------------------------------------------------------------ */
+/* ---- compare_tell.c ------------------------------------------------------------------------------------ */
 
 struct mr_compare_spread {
     double median, half; /* half of what lies between the least and the most, but for the outermost two of four or more */

@@ -8,7 +8,7 @@
 /* A difference in memory below this share is not worth another allocator, however sure it is. */
 static const double WORTH = 0.05;
 
-/* ---- figures ------------------------------------------------------------------------------------------------------- */
+/* ---- figures ------------------------------------------------------------------------------------------- */
 
 static int ascending(const void *a, const void *b)
 {
@@ -42,7 +42,7 @@ static bool is_less(const struct mr_compare_way *x, const struct mr_compare_way 
     return a.median + a.half + b.half < b.median;
 }
 
-/* ---- the table ------------------------------------------------------------------------------------------------------ */
+/* ---- the table ----------------------------------------------------------------------------------------- */
 
 static void put_ending(int status)
 {
@@ -58,7 +58,8 @@ static double share(double part, double whole) { return whole > 0 ? part / whole
 static void put_way(const struct mr_compare_way *way, const struct mr_compare_way *base)
 {
     char resident[32], faults[32];
-    struct mr_compare_spread wall = of(way, MR_COMPARE_WALL), cpu = of(way, MR_COMPARE_CPU), rss = of(way, MR_COMPARE_RESIDENT);
+    struct mr_compare_spread wall = of(way, MR_COMPARE_WALL), cpu = of(way, MR_COMPARE_CPU);
+    struct mr_compare_spread rss = of(way, MR_COMPARE_RESIDENT);
     struct mr_fmt f = mr_fmt_to_buffer(resident, sizeof resident);
     mr_fmt_size(&f, (uint64_t)rss.median);
     mr_fmt_end_string(&f);
@@ -79,7 +80,7 @@ static void put_table(const struct mr_compare *compare)
             put_way(&compare->ways[i], compare->ways);
 }
 
-/* ---- what ended otherwise ---------------------------------------------------------------------------------------------- */
+/* ---- what ended otherwise ------------------------------------------------------------------------------ */
 
 static bool put_endings(const struct mr_compare *compare)
 {
@@ -104,7 +105,7 @@ static bool put_endings(const struct mr_compare *compare)
     return same;
 }
 
-/* ---- the verdict --------------------------------------------------------------------------------------------------------- */
+/* ---- the verdict --------------------------------------------------------------------------------------- */
 
 static bool is_candidate(const struct mr_compare *compare, const struct mr_compare_way *way)
 {
@@ -137,14 +138,15 @@ static const struct mr_compare_way *choose(const struct mr_compare *compare)
     const struct mr_compare_way *glibc = compare->ways, *fastest = least(compare, MR_COMPARE_WALL, NULL);
     if (!fastest)
         return NULL;
-    const struct mr_compare_way *plain = is_candidate(compare, glibc) && !is_less(fastest, glibc, MR_COMPARE_WALL) ? glibc : fastest;
+    bool glibc_will_do = is_candidate(compare, glibc) && !is_less(fastest, glibc, MR_COMPARE_WALL);
+    const struct mr_compare_way *plain = glibc_will_do ? glibc : fastest;
     const struct mr_compare_way *leanest = least(compare, MR_COMPARE_RESIDENT, fastest);
     return leanest && is_worth_it(leanest, plain) ? leanest : plain;
 }
 
 /* "12 % less time than glibc", or nothing that exceeds the spread. */
-static bool put_difference(const struct mr_compare_way *way, const struct mr_compare_way *than, enum mr_compare_figure figure,
-                           const char *noun, const char *before)
+static bool put_difference(const struct mr_compare_way *way, const struct mr_compare_way *than,
+                           enum mr_compare_figure figure, const char *noun, const char *before)
 {
     bool less = is_less(way, than, figure), more = is_less(than, way, figure);
     double ratio = share(of(way, figure).median, of(than, figure).median);

@@ -8,7 +8,7 @@
 
 enum { COLUMNS = 100, INDENT = 28 /* where the sentences begin */ };
 
-/* ---- reading ---------------------------------------------------------------------------------------------- */
+/* ---- reading ------------------------------------------------------------------------------------------- */
 
 /* The row of "--name", "--name=value" or "-n". */
 static const struct mr_flag *find(const struct mr_flag *flags, const char *word)
@@ -17,7 +17,8 @@ static const struct mr_flag *find(const struct mr_flag *flags, const char *word)
     bool is_name = word[0] == '-' && word[1] == '-';
     size_t len = is_name ? strcspn(word + 2, "=") : 0;
     for (const struct mr_flag *flag = flags; flag->name; flag++)
-        if (is_letter ? flag->letter == word[1] : is_name && strlen(flag->name) == len && memcmp(flag->name, word + 2, len) == 0)
+        if (is_letter ? flag->letter == word[1]
+                      : is_name && strlen(flag->name) == len && memcmp(flag->name, word + 2, len) == 0)
             return flag;
     return NULL;
 }
@@ -96,7 +97,7 @@ int mr_flags_choose(const char *name, const char *value, const char *(*words)(si
     return -1;
 }
 
-/* ---- help ------------------------------------------------------------------------------------------------- */
+/* ---- help ---------------------------------------------------------------------------------------------- */
 
 void mr_flags_print_wrapped(const char *text, size_t indent)
 {

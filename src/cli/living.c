@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* ---- what a ledger says, without reading all of it ------------------------------------------------------------ */
+/* ---- what a ledger says, without reading all of it ----------------------------------------------------- */
 
 static void terminate(char *text, size_t cap) { text[cap - 1] = '\0'; }
 
@@ -67,7 +67,7 @@ uint64_t mr_living_resident(pid_t pid)
     return (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
-/* ---- which file it is ----------------------------------------------------------------------------------------- */
+/* ---- which file it is ---------------------------------------------------------------------------------- */
 
 /* The number the process has for itself: the last one of NSpid. */
 static pid_t own_number(pid_t pid)
@@ -154,7 +154,7 @@ void mr_living_complain(pid_t pid, int why)
         mr_cli_say("process %ld: %s", (long)pid, why == ENOENT ? "there is no such process" : strerror(why));
 }
 
-/* ---- all of them ------------------------------------------------------------------------------------------------ */
+/* ---- all of them --------------------------------------------------------------------------------------- */
 
 static int is_number(const struct dirent *entry) { return entry->d_name[0] >= '1' && entry->d_name[0] <= '9'; }
 

@@ -57,7 +57,7 @@ struct mr_top {
     struct mr_symbol_source *symbols;
 };
 
-/* ---- top_look.c ------------------------------------------------------------------------------------------------ */
+/* ---- top_look.c ---------------------------------------------------------------------------------------- */
 
 /* `what` is the number of a process, of a kept run, or a file; NULL: the one process there is. 0, or the exit code after
  * one line. The first look is taken. */
@@ -67,7 +67,7 @@ void mr_top_close(struct mr_top *top);
 /* Reads the ledger again. A ledger that cannot be read any more leaves things as they were; false then. */
 bool mr_top_look(struct mr_top *top);
 
-/* ---- top_order.c: which rows are listed, in which order ----------------------------------------------------------- */
+/* ---- top_order.c: which rows are listed, in which order ------------------------------------------------ */
 
 /* With a filter names are looked up, for at most `ms`; 0: as long as it takes. */
 void mr_top_arrange(struct mr_top *top, uint64_t ms);
@@ -78,7 +78,7 @@ const char *mr_top_name(struct mr_top *top, struct mr_top_row *row);
 /* The frames of a stack as lines, innermost first; "" behind the last. */
 void mr_top_frame(struct mr_top *top, uint32_t stack, size_t i, char *line, size_t cap);
 
-/* ---- top_text.c: lines of text, without a newline, nothing in them a terminal would act on --------------------------- */
+/* ---- top_text.c: lines of text, without a newline, nothing in them a terminal would act on ------------- */
 
 enum { MR_TOP_HEAD_LINES = 3 };
 void mr_top_text_head(const struct mr_top *top, unsigned line, char *text, size_t cap);
@@ -86,7 +86,7 @@ void mr_top_text_titles(const struct mr_top *top, bool sizes, char *text, size_t
 void mr_top_text_row(struct mr_top *top, struct mr_top_row *row, char *text, size_t cap);
 void mr_top_text_size(const struct mr_top *top, size_t i, char *text, size_t cap);
 
-/* ---- top_screen.c ------------------------------------------------------------------------------------------------------ */
+/* ---- top_screen.c -------------------------------------------------------------------------------------- */
 
 /* Shows it until the user has enough. Returns the exit code. */
 int mr_top_screen(struct mr_top *top, uint64_t interval_ms);

@@ -15,7 +15,7 @@
 /* What happened so long ago counts for a third of what happens now. */
 static const double GROWTH_SECONDS = 10;
 
-/* ---- finding it ---------------------------------------------------------------------------------------------- */
+/* ---- finding it ---------------------------------------------------------------------------------------- */
 
 struct only {
     struct mr_living *found;
@@ -95,20 +95,20 @@ static int find(struct mr_top *top, const char *what)
     return MR_CODE_FAILED;
 }
 
-/* ---- a look -------------------------------------------------------------------------------------------------- */
+/* ---- a look -------------------------------------------------------------------------------------------- */
 
 /* A process that nobody has waited for has no memory any more. */
 static void see_whether_it_runs(struct mr_top *top, const struct mr_ledger_header *header)
 {
-    uint64_t resident = mr_living_resident(top->pid);
+    uint64_t resident = mr_living_resident(top->pid), moments = mr_reader_count(top->ledger, MR_SECTION_TIMELINE);
     if (header->end != MR_LEDGER_RUNNING)
         top->state = MR_TOP_ENDED;
     else
         top->state = resident ? MR_TOP_RUNS : MR_TOP_GONE;
     if (top->state == MR_TOP_RUNS)
         top->resident = resident;
-    else if (mr_reader_count(top->ledger, MR_SECTION_TIMELINE) && !top->resident)
-        top->resident = mr_reader_timeline(top->ledger)[mr_reader_count(top->ledger, MR_SECTION_TIMELINE) - 1].resident_bytes;
+    else if (moments && !top->resident)
+        top->resident = mr_reader_timeline(top->ledger)[moments - 1].resident_bytes;
     uint64_t now = mr_clock_ms();
     top->elapsed_ms = header->end != MR_LEDGER_RUNNING ? header->end_ms : header->alive_ms;
     if (top->state == MR_TOP_RUNS && now > header->start_ms)
@@ -204,7 +204,8 @@ bool mr_top_look(struct mr_top *top)
             mr_cli_say("%s: %s", top->path, strncmp(why, "the ledger: ", 12) == 0 ? why + 12 : why);
         return false;
     }
-    if ((top->names && !mr_names_follow(top->names, ledger)) || !make_room(top, mr_reader_count(ledger, MR_SECTION_SITES))) {
+    if ((top->names && !mr_names_follow(top->names, ledger)) ||
+        !make_room(top, mr_reader_count(ledger, MR_SECTION_SITES))) {
         mr_names_free(top->names);
         top->names = NULL;
         mr_reader_close(ledger);

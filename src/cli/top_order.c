@@ -14,7 +14,7 @@ const struct mr_top_column mr_top_columns[MR_TOP_KEY_COUNT] = {
     [MR_TOP_GROWTH] = { "growth", "GROWTH/S", 'g', 11 },
 };
 
-/* ---- names ------------------------------------------------------------------------------------------------------- */
+/* ---- names --------------------------------------------------------------------------------------------- */
 
 static bool open_names(struct mr_top *top)
 {
@@ -64,7 +64,7 @@ void mr_top_frame(struct mr_top *top, uint32_t stack, size_t i, char *line, size
         describe(&frames[i], line, cap);
 }
 
-/* ---- order ------------------------------------------------------------------------------------------------------- */
+/* ---- order --------------------------------------------------------------------------------------------- */
 
 static double value(const struct mr_top_row *row, enum mr_top_key key)
 {

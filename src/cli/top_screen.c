@@ -28,7 +28,7 @@ struct screen {
     uint64_t interval_ms, next_ms;
 };
 
-/* ---- drawing -------------------------------------------------------------------------------------------------- */
+/* ---- drawing ------------------------------------------------------------------------------------------- */
 
 /* The rest of the line is made blank. Nothing is written past the edge. */
 static void put_line(int y, attr_t attributes, const char *text)
@@ -50,8 +50,8 @@ static void draw_head(const struct screen *s)
         mr_top_text_head(s->top, i, line, sizeof line);
         put_line((int)i, i == 0 ? A_BOLD : A_NORMAL, line);
     }
-    snprintf(line, sizeof line, "%s%s%s%s", s->frozen ? "frozen  " : "", *s->top->filter ? "only names with: " : "", s->top->filter,
-             s->top->unnamed ? "  (some names are still looked up)" : "");
+    snprintf(line, sizeof line, "%s%s%s%s", s->frozen ? "frozen  " : "",
+             *s->top->filter ? "only names with: " : "", s->top->filter, s->top->unnamed ? "  (some names are still looked up)" : "");
     put_line(MR_TOP_HEAD_LINES, A_BOLD, line);
 }
 
@@ -131,7 +131,8 @@ static void draw_foot(const struct screen *s)
     else if (*s->message)
         snprintf(line, sizeof line, "%s", s->message);
     else
-        snprintf(line, sizeof line, "q quit  u b r c g sort  / filter  space freeze  Enter stack  Tab sizes  w write  h help");
+        snprintf(line, sizeof line, "%s",
+                 "q quit  u b r c g sort  / filter  space freeze  Enter stack  Tab sizes  w write  h help");
     put_line(LINES - 1, A_REVERSE, line);
 }
 
@@ -161,7 +162,7 @@ static void draw(struct screen *s)
     refresh();
 }
 
-/* ---- the report ------------------------------------------------------------------------------------------------- */
+/* ---- the report ---------------------------------------------------------------------------------------- */
 
 /* What is said on stderr meanwhile would go over the screen: its last line is kept. */
 static void write_report(struct screen *s)
@@ -186,7 +187,7 @@ static void write_report(struct screen *s)
     close(before);
 }
 
-/* ---- keys ---------------------------------------------------------------------------------------------------------- */
+/* ---- keys ---------------------------------------------------------------------------------------------- */
 
 static void answer(struct screen *s)
 {
@@ -277,7 +278,7 @@ static void press(struct screen *s, int key)
     }
 }
 
-/* ---- all of it -------------------------------------------------------------------------------------------------------- */
+/* ---- all of it ----------------------------------------------------------------------------------------- */
 
 /* Looks when it is time; what has ended stays as it was. */
 static void look(struct screen *s)

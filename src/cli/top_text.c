@@ -48,7 +48,7 @@ static void put_figures(struct mr_fmt *f, const struct mr_top_row *row)
     mr_fmt_print(f, "  ");
 }
 
-/* ---- the head ------------------------------------------------------------------------------------------------------ */
+/* ---- the head ------------------------------------------------------------------------------------------ */
 
 static void put_state(struct mr_fmt *f, const struct mr_top *top)
 {
@@ -110,14 +110,15 @@ void mr_top_text_head(const struct mr_top *top, unsigned line, char *text, size_
     mr_fmt_end_string(&f);
 }
 
-/* ---- the table ------------------------------------------------------------------------------------------------------ */
+/* ---- the table ----------------------------------------------------------------------------------------- */
 
 void mr_top_text_titles(const struct mr_top *top, bool sizes, char *text, size_t cap)
 {
     struct mr_fmt f = mr_fmt_to_buffer(text, cap);
-    for (int i = 0; i < MR_TOP_KEY_COUNT; i++)
-        mr_fmt_print(&f, "%*s%s", mr_top_columns[i].width + (i > 0) - (!sizes && i == (int)top->key), mr_top_columns[i].title,
-                     !sizes && i == (int)top->key ? "*" : "");
+    for (int i = 0; i < MR_TOP_KEY_COUNT; i++) {
+        bool sorts = !sizes && i == (int)top->key;
+        mr_fmt_print(&f, "%*s%s", mr_top_columns[i].width + (i > 0) - sorts, mr_top_columns[i].title, sorts ? "*" : "");
+    }
     mr_fmt_print(&f, sizes ? "  REQUESTS, IN THE MEAN OF A SITE" : "  SITE");
     mr_fmt_end_string(&f);
 }
