@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """What call stacks cost: real programs and a loop of mallocs under memoir's tracing and under its rivals.
 
-    bench/story.py --build build/release --out DIR [--runs N] [--seconds S] [--rivals] [ROW...]
-    bench/story.py --out DIR --report FILE      the tables, from all that was measured into DIR
+    bench/story.py --build build/release --out DIR [--runs N] [--seconds S] [--rivals] [--report FILE] [ROW...]
 
-A run that is broken off, or ends because its S seconds are over, is taken up again by the same words. Within a
-round all tools run a program one after the other, each round beginning with another tool.
+What was measured into DIR is not measured again: a run that is broken off, or ends because its S seconds are over (600,
+without an end for rivals), is taken up again by the same words. Then FILE gets the tables, from all there is in DIR;
+--runs 0 writes them only. Within a round all tools run a program one after the other, each round beginning with another.
 """
 
 import argparse
@@ -106,9 +106,25 @@ class Bench:
             command = [self.launch, "-r", self.file("record"), "-o", self.file("out"), "-e", self.file("err"), "-t", "100"]
             command += (["-p", preload] if preload else []) + words + self.argv(row, scale)
         subprocess.run(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+        cell = self.cell(row, tool, scale)
+        if tool == "full":
+            cell["report"] = self.time_report()
+        return cell
+
+    def cell(self, row, tool, scale):
         record = json.loads(measure.read(self.file("record")) or measure.NO_RECORD)
         return {"row": row, "tool": tool, "scale": scale, "cpu": record["user"] + record["sys"], "wall": record["wall"],
                 "rss": record["maxrss"], "status": record["status"], "disk": self.disk()}
+
+    def time_report(self):
+        """Seconds to the report of 50 sites, of the largest ledger there is."""
+        found = sorted(glob.glob(os.path.join(self.ledgers, "*")), key=lambda f: os.stat(f).st_blocks)
+        if not found:
+            return None
+        start = time.monotonic()
+        done = subprocess.run([os.path.join(self.build, "memoir"), "report", "--top=50", found[-1]],
+                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+        return time.monotonic() - start if done.returncode == 0 else None
 
     def files(self):
         return glob.glob(self.file("*")) + glob.glob(os.path.join(self.ledgers, "*"))
@@ -175,7 +191,8 @@ class Figures:
 
     def median(self, row, tool, what):
         good = self.good(row, tool)
-        return statistics.median(c[what] for c in good) if good else None
+        known = [c[what] for c in good if c.get(what) is not None]
+        return statistics.median(known) if known else None
 
     def ratio(self, row, tool, what, base="glibc"):
         a, b = self.median(row, tool, what), self.median(row, base, what)
@@ -213,14 +230,14 @@ def own_table(f):
         lines.append([row, number(f.median(row, "glibc", "cpu")), *(number(f.ratio(row, t, "cpu")) for t in OWN[1:]),
                       number(f.ratio(row, "sample", "cpu", "default"), "{:.3f}"),
                       *(number(f.ratio(row, t, "rss")) for t in OWN[1:]),
-                      number((f.median(row, "full", "disk") or 0) / 2**20, "{:.2f}"),
+                      number((f.median(row, "full", "disk") or 0) / 2**20, "{:.2f}"), number(f.median(row, "full", "report")),
                       number(max(f.spread(row, t) for t in OWN) * 100, "{:.0f} %")])
     real = [r for r in f.rows() if r in REAL]
     means = [number(mean([f.ratio(r, t, w) for r in real])) for w in ("cpu", "rss") for t in OWN[1:]]
     both = number(mean([f.ratio(r, "sample", "cpu", "default") for r in real]), "{:.3f}")
-    lines.append(["**real, geometric mean**", "", *means[:3], both, *means[3:], "", ""])
+    lines.append(["**real, geometric mean**", "", *means[:3], both, *means[3:], "", "", ""])
     return table(["", "glibc, CPU s", "default", "sample", "full", "sample / default", "RSS: default", "sample", "full",
-                  "ledger, MiB", "spread"], lines)
+                  "ledger, MiB", "report, s", "spread"], lines)
 
 
 def rival_cell(f, row, tool):
@@ -246,6 +263,7 @@ def verdicts(f):
     out += [line(f"full, {r}", full[r], BARS[r]) for r in f.rows() if r in BARS]
     out += [line("peak RSS, full, geometric mean", mean(f.ratio(r, "full", "rss") for r in real), 1.15)]
     out += [line("sample beside default, geometric mean", mean(f.ratio(r, "sample", "cpu", "default") for r in real), 1.02)]
+    out += [line("longest time to a report of 50 sites, s", max((f.median(r, "full", "report") or 0) for r in f.rows()), 0.15)]
     out += [line("largest ledger, MiB", max((f.median(r, "full", "disk") or 0) for r in f.rows()) / 2**20, 64)]
     return out
 
@@ -254,6 +272,8 @@ def report(out, path):
     cells = load(out)
     own, rivals, machine = Figures(cells, "own"), Figures(cells, "rivals"), measure.machine()
     runs = max((len(v) for v in own.values.values()), default=0)
+    if not cells:
+        stop(f"nothing was measured into {out} yet: leave out --runs 0")
     text = ["# What call stacks cost", "", f"{machine['cpu']}, {machine['cores']} cores, Linux {machine['kernel']}, "
             f"{machine['libc']}. Made by bench/story.py; what is measured and how: bench/README.md.", "",
             "## The bars", "", *verdicts(own), "", f"## memoir by itself, ratios to plain glibc (medians of {runs} runs)", "",
@@ -269,20 +289,20 @@ def main():
     p.add_argument("--build", default="build/release")
     p.add_argument("--out", default="build/release/bench/story")
     p.add_argument("--runs", type=int, default=5)
-    p.add_argument("--seconds", type=float, default=1e9)
+    p.add_argument("--seconds", type=float)
     p.add_argument("--rivals", action="store_true")
     p.add_argument("--tools", help="some of " + " ".join(OWN + RIVALS[2:]))
     p.add_argument("--report")
     a = p.parse_args()
-    if a.report:
-        report(a.out, a.report)
-        return
     unknown = [r for r in a.rows if r not in REAL and r not in LOOPS]
     if unknown:
         stop(f"no row {unknown[0]}; they are {' '.join((*REAL, *LOOPS))}")
     tools = tuple(a.tools.split()) if a.tools else RIVALS if a.rivals else OWN
+    seconds = a.seconds or (1e9 if a.rivals else 600)
     whole = measure_all(Bench(a.build, a.out), a.rows or [*REAL, *LOOPS], tools, "rivals" if a.rivals else "own",
-                        a.runs, time.monotonic() + a.seconds)
+                        a.runs, time.monotonic() + seconds)
+    if a.report:
+        report(a.out, a.report)
     sys.exit(0 if whole else 75)
 
 

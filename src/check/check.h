@@ -63,7 +63,7 @@ struct mr_family_promise {
 /* Whether blocks know their family, or the options were not read yet. */
 MR_INLINE bool mr_family_is_known(void)
 {
-    return MR_UNLIKELY(mr_heap_watch) && (mr_conf.check || mr_heap_watch == MR_WATCH_UNKNOWN);
+    return MR_UNLIKELY(mr_heap_watch) && !mr_usual_way && (mr_conf.check || mr_heap_watch == MR_WATCH_UNKNOWN);
 }
 
 void mr_family_give(void *p, const struct mr_family_promise *promise, const struct mr_unwind_start *from);
