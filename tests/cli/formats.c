@@ -112,6 +112,19 @@ Test(formats, ms_print_draws_the_peak, .timeout = 70)
     run_free(&result);
 }
 
+/* Brendan Gregg's script is in no package of Debian's. */
+Test(formats, flamegraph_draws_the_stacks, .timeout = 70)
+{
+    if (!has("flamegraph.pl"))
+        cr_skip_test("no flamegraph.pl in the path: github.com/brendangregg/FlameGraph has it");
+    struct run_result result = shell("flamegraph.pl \"$1\"", EXPECTED "stacks.folded");
+    cr_expect(is_zero(&result), "%s", result.err);
+    cr_expect_str_eq(result.err, "");
+    cr_expect_not_null(strstr(result.out, "<title>all (464,107 samples, 100%)</title>"), "%s", result.out);
+    cr_expect_not_null(strstr(result.out, "<title>session_new (440,000 samples, 94.81%)</title>"), "%s", result.out);
+    run_free(&result);
+}
+
 /* promtool reads OpenMetrics only where every sample has a time: they get one. */
 Test(formats, promtool_takes_the_metrics, .timeout = 70)
 {
