@@ -9,7 +9,8 @@ interface State { words: string; tone: string; hint: string }
 
 const states: Record<string, State> = {
     slab_used: { words: 'blocks in use, in slabs', tone: 'blue', hint: 'small and medium blocks the program holds' },
-    slab_free: { words: 'free in slabs', tone: 'blue2', hint: 'between blocks in use, or not yet handed out' },
+    slab_free: { words: 'free in slabs', tone: 'blue2', hint: 'between blocks in use; the next requests of their size take them' },
+    slab_fresh: { words: 'slabs, not yet handed out', tone: 'blue-fill', hint: 'mostly not in memory' },
     large: { words: 'large blocks', tone: 'purple', hint: 'each with a span of its own' },
     dirty: { words: 'free spans, kept', tone: 'orange', hint: 'still in memory' },
     clean: { words: 'free spans that cost nothing', tone: 'line', hint: 'purged, or never touched' },

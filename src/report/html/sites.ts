@@ -1,6 +1,6 @@
 // sites.ts: every call stack that asked for memory: sorted, filtered, with its stack and source.
 
-import { culprit, isGone, kindName, kindWords, matcher, place, raw, Site, sites, traced, caller, frameOf, frames, nodeCount } from './data';
+import { culprit, Frame, isGone, kindName, kindWords, matcher, place, raw, Site, sites, stackOf, traced, caller, frameOf, frames, nodeCount } from './data';
 import { h, later, put } from './dom';
 import { count, noun, rate, size } from './format';
 import { Column, rowsView } from './rows';
@@ -16,9 +16,16 @@ function figure(id: string, title: string, hint: string, value: (s: Site) => num
 
 export const WHERE = 'minmax(12rem, 1fr)';
 
+// "← read_file ← main": who called it, as far as there is room.
+function callersOf(node: number, frame: Frame | null): string {
+    const stack = stackOf(node), at = frame ? stack.indexOf(frame) : -1;
+    return stack.slice(at + 1, at + 4).filter((f) => at >= 0 && !f.library && !f.mark).map((f) => `← ${f.name}`).join(' ');
+}
+
 export function whereCell(node: number): HTMLElement {
     const frame = culprit(node);
-    return h('span.site', {}, h('span.name', {}, frame ? frame.name : '(no call stack)'), h('span.where', {}, frame ? place(frame) : ''));
+    const name = h('span.name', {}, frame ? frame.name : '(no call stack)');
+    return h('span.site', {}, name, h('span.callers', {}, callersOf(node, frame)), h('span.where', {}, frame ? place(frame) : ''));
 }
 
 function columns(): Column<Site>[] {

@@ -67,7 +67,7 @@ Test(html, the_verdict_has_no_colours)
 
 Test(html, the_map)
 {
-    static const struct mr_ledger_cell cells[] = { { 0x10000, { 1, 2, 3, 4, 5, 65521 } }, { 0x50000, { 65536 } } };
+    static const struct mr_ledger_cell cells[] = { { 0x10000, { 1, 2, 3, 4, 5, 6, 65515 } }, { 0x50000, { 65536 } } };
     static const struct mr_ledger_gap gaps[MR_LEDGER_GAPS] = { [16] = { 2, 140000 } };
     struct mr_report_map map = { .ms = 7, .cell_bytes = 65536, .cells = cells, .cell_count = 2, .gaps = gaps, .largest_gap = 70000 };
     struct mr_report report = stacks_report();
@@ -75,8 +75,8 @@ Test(html, the_map)
     char *text = sample_write(mr_html_write, &report);
     const char *data = data_of(text);
     expect_json(data);
-    expect_in(data, "\"states\":[\"slab_used\",\"slab_free\",\"large\",\"dirty\",\"clean\",\"own\"]");
-    expect_in(data, "\"cells\":[[\"0x10000\",1,2,3,4,5,65521],[\"0x50000\",65536,0,0,0,0,0]]");
+    expect_in(data, "\"states\":[\"slab_used\",\"slab_free\",\"slab_fresh\",\"large\",\"dirty\",\"clean\",\"own\"]");
+    expect_in(data, "\"cells\":[[\"0x10000\",1,2,3,4,5,6,65515],[\"0x50000\",65536,0,0,0,0,0,0]]");
     free(text);
 }
 
