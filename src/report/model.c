@@ -32,12 +32,18 @@ static void note(struct mr_model *model, const char *sentence)
 
 /* --- totals ------------------------------------------------------------------------------------------------ */
 
+/* Who writes down the end has written the heap's figures just before. */
+static bool told_its_end(const struct mr_ledger_header *header)
+{
+    return header->end == MR_LEDGER_EXITED || header->end == MR_LEDGER_SIGNALLED;
+}
+
 /* The heap writes its own figures now and then, last at the end of the process. Older ones do not go with the
  * sites, which are always exact. */
 static bool is_fresh(const struct mr_ledger_header *header, const struct mr_ledger_stats *stats)
 {
     uint64_t last = header->end == MR_LEDGER_RUNNING ? header->alive_ms : header->end_ms;
-    return stats && header->stats_ms && header->stats_ms + 100 >= last;
+    return stats && header->stats_ms && (told_its_end(header) || header->stats_ms + 100 >= last);
 }
 
 static void take_stats(struct mr_model *model, const struct mr_ledger_stats *stats)
@@ -48,6 +54,17 @@ static void take_stats(struct mr_model *model, const struct mr_ledger_stats *sta
     report->process_resident_bytes = stats->process_resident_bytes;
     report->class_count = mr_report_map_classes(model->classes, stats);
     report->classes = model->classes;
+}
+
+/* The timeline may have seen a peak that the sites had no time for. */
+static void raise_peak(struct mr_model *model)
+{
+    struct mr_totals *totals = &model->report.totals;
+    for (size_t i = 0; i < model->report.timeline_count; i++)
+        if (model->timeline[i].in_use_bytes > totals->peak_bytes) {
+            totals->peak_bytes = model->timeline[i].in_use_bytes;
+            totals->peak_ms = model->timeline[i].ms;
+        }
 }
 
 static void take_site_totals(struct mr_model *model)
@@ -64,16 +81,19 @@ static void take_site_totals(struct mr_model *model)
         .peak_bytes = mr_max(header->peak_bytes, mr_sum_bytes(&sum)),
         .peak_ms = header->peak_bytes >= mr_sum_bytes(&sum) ? header->peak_ms : model->report.elapsed_ms,
     };
+    raise_peak(model);
     if (model->report.timeline_count)
         model->report.process_resident_bytes = model->timeline[model->report.timeline_count - 1].resident_bytes;
     note(model, "bytes are as requested: the heap had no time to write figures of its own");
 }
 
-/* The heap counts all that sites do and more: sites that are ahead of it have gone on since its figures were written. A
- * program that sleeps, makes a few blocks and is killed has not looked at the clock in between. */
+/* Sites that are ahead of the heap have gone on since its figures were written: a program that sleeps, makes a few
+ * blocks and is killed has not looked at the clock in between. At an orderly end sites may count more as well: each
+ * block that was resized in place is one more allocation there, by who resized it. */
 static bool sites_are_ahead(const struct mr_model *model)
 {
-    return mr_reader_header(model->ledger)->trace == MR_LEDGER_TRACE_FULL &&
+    const struct mr_ledger_header *header = mr_reader_header(model->ledger);
+    return header->trace == MR_LEDGER_TRACE_FULL && !told_its_end(header) &&
            mr_reader_total(model->ledger).allocs > model->report.totals.allocations;
 }
 

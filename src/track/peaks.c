@@ -8,7 +8,7 @@
 
 #include "os.h"
 
-enum { GROWTH = 64, SHARE_OF_TIME = 100 };
+enum { GROWTH = 64, SHARE_OF_TIME = 100, NS_PER_SITE = 200, NS_PER_LANE = 20 };
 static const uint64_t LEAST_GROWTH = 512;
 
 static struct mr_lock peaks_lock = MR_LOCK_INIT(MR_RANK_PEAKS); /* only tried */
@@ -42,6 +42,12 @@ static void write_down(void)
     next_height = all + mr_max(all / GROWTH, LEAST_GROWTH);
 }
 
+/* What a writing took of this thread's time: a longer one stood still while others had the processor. */
+static uint64_t fair_cost(uint64_t ns)
+{
+    return mr_min(ns, mr_writer_count(MR_SECTION_SITES) * (NS_PER_SITE + NS_PER_LANE * mr_lanes_used()) + NS_PER_SITE);
+}
+
 static void write_down_in_time(uint64_t in_use, bool settle)
 {
     uint64_t start = mr_clock_ns();
@@ -49,7 +55,7 @@ static void write_down_in_time(uint64_t in_use, bool settle)
     if (settle ? in_use <= MR_PEEK(mr_writer_header->peak_bytes) : in_use < next_height || !affordable)
         return;
     write_down();
-    spent_ns += mr_clock_ns() - start;
+    spent_ns += fair_cost(mr_clock_ns() - start);
 }
 
 static uint64_t look(bool settle)

@@ -447,6 +447,16 @@ Test(cli, of_several_programs_of_one_process_the_last_is_told)
     run_free(&result);
 }
 
+/* Sites count more requests than the heap: blocks resized in place. */
+Test(cli, a_program_that_resizes_blocks_has_its_heap_told)
+{
+    struct run_result result = memoir("--trace=full", "--format=json", run_path("tests/prog/count_realloc"), "1000");
+    expect_exit(&result, 0);
+    cr_expect_null(strstr(result.err, "the heap had no time"), "%s", result.err);
+    cr_expect_not_null(strstr(result.err, "\"size_classes\":[{"), "%s", result.err);
+    run_free(&result);
+}
+
 Test(cli, no_room_for_the_report)
 {
     struct run_result result = run_program(&(struct run_spec){

@@ -280,3 +280,15 @@ Test(model, does_not_look_up_what_is_gone, .fini = done)
     build(&s, (struct mr_model_wishes){ 0 });
     cr_expect_eq(story_asked, 0);
 }
+
+/* ---- totals ----------------------------------------------------------------------------------------------- */
+
+Test(model, the_timeline_may_have_seen_a_higher_peak_than_the_sites)
+{
+    struct story s = story_server();
+    s.l.header->peak_bytes = 1000;
+    s.l.header->peak_ms = 7;
+    struct mr_report *report = build(&s, (struct mr_model_wishes){ 0 });
+    cr_expect_eq(report->totals.peak_bytes, mr_max(report->totals.in_use_bytes, 8 * 61000000ul));
+    done();
+}
