@@ -279,20 +279,52 @@ static enum mr_freed free_remotely(struct mr_heap *heap, struct mr_heap *owner, 
     return freed;
 }
 
+/* A word of `used` with the block's bit, if the block is in use for the program; else 0. */
+MR_INLINE uint64_t used_with(struct mr_hard *map, uint32_t index)
+{
+    uint64_t used = MR_PEEK(map->words[index / 64].used);
+    uint64_t freed = atomic_load_explicit(&map->words[index / 64].freed, memory_order_relaxed);
+    return used & ~freed & bit_of(index) ? used : 0;
+}
+
 enum mr_freed mr_harden_free(struct mr_heap *heap, struct mr_heap *owner, struct mr_slab *slab, uint32_t index)
 {
     struct mr_hard *map = map_of(slab);
     uint32_t size = mr_sizeclass_bytes[slab->cls];
-    uint64_t freed = atomic_load_explicit(&map->words[index / 64].freed, memory_order_relaxed);
-    if (!(MR_PEEK(map->words[index / 64].used) & ~freed & bit_of(index)))
+    uint64_t used = used_with(map, index);
+    if (!used)
         return MR_NOT_A_BLOCK;
     if (wipes)
         memset(mr_lookup_start(slab) + (size_t)index * size, 0, size);
     if (heap != owner)
         return free_remotely(heap, owner, slab, index);
-    MR_POKE(map->words[index / 64].used, map->words[index / 64].used & ~bit_of(index));
+    MR_POKE(map->words[index / 64].used, used & ~bit_of(index));
     mr_bin_came_back(heap, slab, 1);
     return MR_FREED;
+}
+
+/* A slab with any flag but that of hardening, and one that this block empties, goes the long way. */
+bool mr_harden_try_free(void *p)
+{
+    struct mr_heap *heap = mr_heap_self;
+    uintptr_t base = mr_lookup_base;
+    if (MR_UNLIKELY((uintptr_t)p - base >= MR_GLANCE(mr_lookup_bytes) || !mr_heap_is_real(heap) || !wipes))
+        return false;
+    struct mr_slab *slab = mr_slab_at(base, (uintptr_t)p);
+    if (MR_UNLIKELY(atomic_load_explicit(&slab->owner, memory_order_relaxed) != ((uintptr_t)heap | MR_OWNER_HARDENED) ||
+                    mr_slab_in_use(slab) <= 1))
+        return false;
+    struct mr_hard *map = map_of(slab);
+    int index = mr_lookup_block(slab, p);
+    uint64_t used = index < 0 ? 0 : used_with(map, (uint32_t)index);
+    if (MR_UNLIKELY(!used))
+        return false;
+    mr_heaps_enter();
+    memset(p, 0, mr_sizeclass_bytes[slab->cls]);
+    MR_POKE(map->words[index / 64].used, used & ~bit_of((uint32_t)index));
+    MR_ADD(slab->count, -(uint64_t)1);
+    mr_heaps_leave(heap);
+    return true;
 }
 
 /* A bit whose block is free for the slab already is a double free in two threads at once: it changes nothing. */

@@ -73,6 +73,10 @@ void *mr_harden_try_take(size_t size);
 /* Frees block `index`; heap: the caller's, or NULL. */
 enum mr_freed mr_harden_free(struct mr_heap *heap, struct mr_heap *owner, struct mr_slab *slab, uint32_t index);
 
+/* Frees a block of the calling thread's own heap, unless more than a bit and a count must change; else false, and nothing
+ * happened. */
+bool mr_harden_try_free(void *p);
+
 /* Collects what other threads have freed. The caller owns the heap. */
 void mr_harden_drain(struct mr_heap *heap);
 

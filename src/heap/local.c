@@ -229,6 +229,8 @@ enum mr_freed mr_heap_free_rest(void *p)
         return MR_FREED;
     if (MR_UNLIKELY(mr_heap_where() == MR_ROUTE_CLASSIC))
         return free_classic(p);
+    if (MR_UNLIKELY(mr_space_guard() != 0) && mr_harden_try_free(p))
+        return MR_FREED;
     struct mr_slab *head = held_at(p);
     if (MR_UNLIKELY(!head))
         return free_elsewhere(p);
