@@ -8,6 +8,7 @@
 TestSuite(recent, .init = make_shelf, .fini = clear_shelf);
 
 #define NO_TAIL __asm__ volatile("" : : : "memory")
+#define PLACE(n) __asm__ volatile("# " #n : : : "memory") /* calls in front of different ones are not merged */
 
 struct run {
     struct mr_track *t;
@@ -38,11 +39,13 @@ static MR_NOINLINE void go(struct run *r, unsigned depth);
 
 static MR_NOINLINE void plain(struct run *r, unsigned depth)
 {
-    if (chance(r, 2))
+    if (chance(r, 2)) {
         go(r, depth);
-    else
+        PLACE(1);
+    } else {
         go(r, depth);
-    NO_TAIL;
+        PLACE(2);
+    }
 }
 
 /* A frame found by its frame pointer, of one of two sizes. */
@@ -57,10 +60,10 @@ static MR_NOINLINE void with_alloca(struct run *r, unsigned depth)
 static MR_NOINLINE void asking(struct run *r)
 {
     switch (chance(r, 4)) {
-    case 0: ask(r); NO_TAIL; break;
-    case 1: ask(r); NO_TAIL; break;
-    case 2: ask(r); NO_TAIL; break;
-    default: ask(r); NO_TAIL;
+    case 0: ask(r); PLACE(1); break;
+    case 1: ask(r); PLACE(2); break;
+    case 2: ask(r); PLACE(3); break;
+    default: ask(r); PLACE(4);
     }
 }
 
