@@ -77,7 +77,7 @@ def real_programs(build, scale, here):
         Benchmark("redis", "real", [os.path.join(here, "redis.sh")], server=True, own_malloc=True,
                   needs="redis-server"),
         Benchmark("gcc", "real", ["gcc", "-O1", "-S", "-o", "/dev/null", data("gcc.c")]),
-        Benchmark("python3", "real", [python3(), "-E", "-S", data("python.py")], env={"PYTHONMALLOC": "malloc"}),
+        Benchmark("python3", "real", [python3(), "-s", "-S", data("python.py")], env={"PYTHONMALLOC": "malloc"}),
         Benchmark("lua", "real", ["lua5.4", data("lua.lua")]),
         Benchmark("gs", "real", ["gs", "-q", "-dNOPAUSE", "-dBATCH", "-dSAFER", "-sDEVICE=pdfwrite",
                                  "-sOutputFile=/dev/null", data("gs.ps")]),
