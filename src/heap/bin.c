@@ -18,6 +18,9 @@ enum { SEARCH_EVERY = 4, KEPT_FOR = 3 };
  * class with a few blocks in each of many threads will not. */
 enum { POPULATE_FROM = 4 };
 
+/* Sizes above BORROW_FROM borrow; with one request per BORROW_PER bytes of its size a class has earned a slab. */
+enum { BORROW_FROM = 2048, BORROW_PER = 4 };
+
 static void set_current(struct mr_heap *heap, unsigned cls, struct mr_slab *slab)
 {
     heap->use[cls] = slab;
@@ -291,6 +294,28 @@ void *mr_bin_take_tagged(struct mr_heap *heap, unsigned cls, bool *zero, uint32_
     }
 }
 
+/* Tags leave room for the slack of a block's own class only; a hardened slab picks its blocks itself. */
+static bool may_borrow(const struct mr_heap *heap, unsigned cls)
+{
+    uint32_t size = mr_sizeclass_bytes[cls];
+    return size > BORROW_FROM && heap->classes[cls].slabs == 0 && heap->borrowed[cls] < size / BORROW_PER && heap->mark == 0;
+}
+
+void *mr_bin_borrow(struct mr_heap *heap, unsigned cls, bool *zero)
+{
+    if (MR_LIKELY(!may_borrow(heap, cls)))
+        return NULL;
+    uint32_t most = mr_sizeclass_bytes[cls] / 2 * 3;
+    for (unsigned c = cls + 1; c < MR_CLASS_COUNT && mr_sizeclass_bytes[c] <= most; c++) {
+        void *p = heap->use[c] == &mr_slab_none ? NULL : take_from(heap, heap->use[c], zero);
+        if (p) {
+            heap->borrowed[cls]++;
+            return p;
+        }
+    }
+    return NULL;
+}
+
 void mr_bin_emptied(struct mr_heap *heap, struct mr_slab *slab)
 {
     if (slab == heap->use[slab->cls]) {
@@ -318,66 +343,4 @@ void mr_bin_free(struct mr_heap *heap, struct mr_slab *slab, void *p)
     *(void **)p = slab->free;
     slab->free = p;
     mr_bin_came_back(heap, slab, 1);
-}
-
-/* ---- check --------------------------------------------------------------------------------------------- */
-
-/* The list, whose links the program can write over: none is followed before it is known to lead to a block. */
-static const char *check_list(const struct mr_slab *slab, uint32_t *listed, const void **at)
-{
-    *listed = 0;
-    for (const void *p = slab->free; p; p = *(void *const *)p, ++*listed) {
-        if (*listed > slab->ext || mr_lookup_block(slab, p) < 0)
-            return "a free list leaves its slab";
-        *at = p;
-    }
-    return NULL;
-}
-
-static const char *check_blocks(const struct mr_slab *slab, uint32_t slop, const void **at)
-{
-    uint32_t listed;
-    const char *wrong = check_list(slab, &listed, at);
-    if (wrong)
-        return wrong;
-    *at = mr_lookup_start(slab);
-    uint64_t blocks = listed + mr_slab_in_use(slab);
-    return blocks + slop < slab->ext || blocks > (uint64_t)slab->ext + slop
-               ? "free blocks and blocks in use do not add up to the carved ones" : NULL;
-}
-
-static const char *check_slab(const struct mr_heap *heap, const struct mr_slab *slab, unsigned cls, uint32_t slop,
-                              const void **at)
-{
-    *at = mr_lookup_start(slab);
-    if (mr_slab_kind(slab) != MR_KIND_SLAB || slab->cls != cls)
-        return "a heap holds a slab that is not of its class";
-    if (atomic_load_explicit(&slab->owner, memory_order_relaxed) != ((uintptr_t)heap | heap->mark))
-        return "a heap holds a slab whose owner is another, or which is marked full";
-    return mr_harden_has(slab) ? mr_harden_check(slab) : check_blocks(slab, slop, at);
-}
-
-const char *mr_bin_check_at(const struct mr_heap *heap, uint32_t slop, const void **at)
-{
-    for (unsigned cls = 0; cls < MR_CLASS_COUNT; cls++) {
-        const struct mr_slab *slab = heap->use[cls];
-        bool kept = heap->kept[cls / 64] >> cls % 64 & 1;
-        if (kept != slab->kept)
-            return "the kept bit and the current slab disagree";
-        const char *wrong = slab == &mr_slab_none ? NULL : check_slab(heap, slab, cls, slop, at);
-        for (slab = heap->queue[cls].first; slab && !wrong; slab = slab->next)
-            wrong = slab->queued ? check_slab(heap, slab, cls, slop, at) : "a slab in the queue does not know it";
-        if (wrong)
-            return wrong;
-    }
-    for (size_t i = 0; i < MR_DIRECT_COUNT; i++)
-        if (heap->direct[i] != (mr_heap_is_veiled(heap) ? &mr_slab_none : heap->use[mr_sizeclass_direct[i]]))
-            return "a direct entry is not the current slab of its class";
-    return NULL;
-}
-
-const char *mr_bin_check(const struct mr_heap *heap)
-{
-    const void *at;
-    return mr_bin_check_at(heap, 0, &at);
 }

@@ -38,7 +38,8 @@ static void *take_in(struct mr_heap *heap, size_t size, size_t align, bool *zero
     mr_remote_drain(heap);
     if (size <= MR_SLAB_MAX && align <= MR_SLICE) {
         unsigned cls = mr_sizeclass_of(align <= 16 ? size : mr_sizeclass_round(size, align));
-        return mr_bin_take_tagged(heap, cls, zero, mr_tag_make(label, mr_sizeclass_bytes[cls] - size));
+        void *p = align <= 16 ? mr_bin_borrow(heap, cls, zero) : NULL;
+        return p ? p : mr_bin_take_tagged(heap, cls, zero, mr_tag_make(label, mr_sizeclass_bytes[cls] - size));
     }
     void *p = mr_large_take(heap, size, align, zero);
     if (p && MR_UNLIKELY(label))

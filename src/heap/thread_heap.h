@@ -98,6 +98,7 @@ struct mr_heap {
                                                empty, so that every malloc takes the slow path */
     struct mr_heap *next_orphan;      /* under the heaps lock */
     struct mr_heap *next;             /* all heaps ever made; constant once published */
+    uint16_t borrowed[MR_CLASS_COUNT]; /* bin.c: requests that a larger class served; <= 16384 */
     struct mr_class_count classes[MR_CLASS_COUNT];
     struct mr_large_count large[MR_LARGE_ROWS];
     struct mr_chain chains[MR_CHAIN_COUNT]; /* by number of the slab */
@@ -136,6 +137,11 @@ MR_INLINE void *mr_bin_take(struct mr_heap *heap, unsigned cls, bool *zero)
 {
     return mr_bin_take_tagged(heap, cls, zero, MR_TAG_NO_LABEL);
 }
+
+/* A block for a larger class of which the heap has no slab, from the current slab of a class at most half as large
+ * again; or NULL. A thread with a few blocks of many sizes would else touch an OS page or more for each of them. What a
+ * class's size promises of alignment is not kept. */
+void *mr_bin_borrow(struct mr_heap *heap, unsigned cls, bool *zero);
 
 /* Frees a block of one of the heap's own slabs: `p` is a carved block in use. */
 void mr_bin_free(struct mr_heap *heap, struct mr_slab *slab, void *p);

@@ -346,3 +346,67 @@ Test(bin, without_memory_there_is_no_block_and_no_harm)
     mr_conf.pool_limit = 0;
     cr_expect_not_null(take(79));
 }
+
+/* ---- borrowing -------------------------------------------------------------------------------------- */
+
+enum { LARGER = 57, SMALLER = 56, FAR = 51, TINY = 39 }; /* 10, 9, 6 and 2 KiB */
+
+static void *borrow(unsigned cls)
+{
+    bool zero;
+    return mr_bin_borrow(heap, cls, &zero);
+}
+
+Test(bin, a_class_without_slabs_borrows_from_a_larger_one)
+{
+    void *lender = take(LARGER), *p = borrow(SMALLER);
+    cr_expect_eq(head_of(p), head_of(lender));
+    cr_expect_eq(heap->classes[SMALLER].slabs, 0);
+    cr_expect_null(mr_bin_check(heap));
+    give(p);
+    cr_expect_eq(mr_slab_in_use(head_of(lender)), 1);
+    give(lender);
+}
+
+Test(bin, a_class_with_a_slab_does_not_borrow)
+{
+    void *lender = take(LARGER), *own = take(SMALLER);
+    cr_expect_null(borrow(SMALLER));
+    give(own);
+    give(lender);
+}
+
+Test(bin, what_is_borrowed_is_at_most_half_as_large_again)
+{
+    void *lender = take(LARGER);
+    cr_expect_null(borrow(FAR));
+    give(lender);
+}
+
+Test(bin, small_classes_do_not_borrow)
+{
+    void *lender = take(TINY + 1);
+    cr_assert_eq(mr_sizeclass_bytes[TINY], 2048);
+    cr_expect_null(borrow(TINY));
+    give(lender);
+}
+
+Test(bin, requests_earn_a_slab)
+{
+    void *lender = take(LARGER), *p;
+    uint32_t n = 0;
+    for (; n <= mr_sizeclass_bytes[SMALLER] && (p = borrow(SMALLER)); n++)
+        give(p);
+    cr_expect_eq(n, mr_sizeclass_bytes[SMALLER] / 4);
+    give(lender);
+}
+
+Test(bin, a_lender_that_is_full_lends_nothing)
+{
+    void *blocks[64];
+    cr_assert_leq(blocks_of(LARGER), MR_COUNT(blocks));
+    take_slab_full(LARGER, blocks);
+    cr_expect_null(borrow(SMALLER));
+    for (uint32_t i = 0; i < blocks_of(LARGER); i++)
+        give(blocks[i]);
+}

@@ -59,6 +59,17 @@ Test(local, blocks_at_hand_of_any_class_need_no_slow_path)
     EXPECT_SOUND();
 }
 
+Test(local, an_aligned_block_is_not_borrowed)
+{
+    void *lender = mr_heap_malloc(4608), *borrowed = mr_heap_malloc(4000), *p = mr_heap_aligned(4096, 4000);
+    cr_expect_eq(head_of(borrowed), head_of(lender));
+    cr_expect_eq((uintptr_t)p % 4096, 0);
+    mr_heap_free(p);
+    mr_heap_free(borrowed);
+    mr_heap_free(lender);
+    EXPECT_SOUND();
+}
+
 Test(local, aligned_blocks_at_hand_are_aligned)
 {
     for (size_t align = 1; align <= 2 * MR_SMALL_MAX; align *= 2)
