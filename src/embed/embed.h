@@ -153,12 +153,13 @@ MR_INLINE bool mr_embed_is_sealed(const struct memoir_pool *pool, uint32_t head)
     return mr_embed_seal_is_right(pool, head, node->size, mr_embed_read_seal(node));
 }
 
-/* Whether the seal in the header is that of a block in use or held, whatever the engine's bit says. */
+/* Whether the seal in the header of a taken span is that of a block in use or held. (Of a free one it might seem so once
+ * in 2^25: there mr_pool_holds tells.) */
 MR_INLINE bool mr_embed_bears_seal_of_use(const struct memoir_pool *pool, uint32_t head)
 {
     const struct mr_span *node = mr_embed_node(pool, head);
     uint64_t seal = mr_embed_read_seal(node);
-    return mr_embed_seal_is_right(pool, head, node->size & ~MR_SPAN_FREE, seal) && mr_embed_state(seal) != MR_EMBED_FREED;
+    return mr_embed_seal_is_right(pool, head, node->size, seal) && mr_embed_state(seal) != MR_EMBED_FREED;
 }
 
 /* Whether nobody uses the span, whose header is right: a free one, or a held block. */
@@ -215,6 +216,17 @@ const char *mr_embed_header_fault(const struct memoir_pool *pool, uint32_t head,
  * say of it. */
 uint32_t mr_embed_find(const struct memoir_pool *pool, const void *p);
 
+/* Whether a span of so many units begins at `head`. What was taken, freed and merged since has a seal that says so, and
+ * what was free and merged no size. */
+MR_INLINE bool mr_embed_is_before(const struct memoir_pool *pool, uint32_t head, uint32_t units)
+{
+    const struct mr_span *node = mr_embed_node(pool, head);
+    uint64_t seal = mr_embed_read_seal(node);
+    if (node->size == (units | MR_SPAN_FREE))
+        return true;
+    return node->size == units && mr_embed_state(seal) != MR_EMBED_FREED && mr_embed_seal_is_right(pool, head, units, seal);
+}
+
 /* Whether the headers of both neighbours, which the engine reads when it merges, say what this one's does. */
 MR_INLINE bool mr_embed_neighbours_agree(const struct memoir_pool *pool, uint32_t head)
 {
@@ -222,14 +234,14 @@ MR_INLINE bool mr_embed_neighbours_agree(const struct memoir_pool *pool, uint32_
     uint32_t units = node->size, back = node->back, end = head + units;
     if (MR_UNLIKELY(back > head || units > pool->engine.units - head))
         return false;
-    /* A back of 0 leads to the node itself, whose size is none. */
-    if (head != 0 && (mr_embed_node(pool, head - back)->size & ~MR_SPAN_FREE) != back)
+    /* A back of 0 leads to the node itself, whose size is none. A wrong one may lead to what was a header once. */
+    if (head != 0 && !mr_embed_is_before(pool, head - back, back))
         return false;
     return end == pool->engine.units || mr_embed_node(pool, end)->back == units;
 }
 
-/* Whether the engine may merge the span at `head` with its neighbours: they agree, and none that is marked free has the
- * seal of a block in use, whose words are no links. */
+/* Whether the engine may merge the span at `head` with its neighbours: they agree, and each that is marked free
+ * is in the engine's index, so that its words are links. */
 bool mr_embed_mergeable(const struct memoir_pool *pool, uint32_t head);
 
 /* ---- figures (survey.c) -------------------------------------------------------------------------------------- */

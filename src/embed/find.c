@@ -1,9 +1,16 @@
 /* find.c: which pointers are blocks. */
 #include "embed.h"
 
+/* A free neighbour is in the engine's index (so it is no block in use whose mark was overwritten), and what stands behind it, which is told the new
+ * length when it merges, is as it left it. */
 static bool is_sound_if_free(const struct memoir_pool *pool, uint32_t head)
 {
-    return (mr_embed_node(pool, head)->size & MR_SPAN_FREE) == 0 || !mr_embed_bears_seal_of_use(pool, head);
+    uint32_t size = mr_embed_node(pool, head)->size, units = size & ~MR_SPAN_FREE, all = pool->engine.units;
+    if ((size & MR_SPAN_FREE) == 0)
+        return true;
+    if (units < pool->engine.min_units || units > all - head || !mr_pool_holds(&pool->engine, head))
+        return false;
+    return head + units == all || mr_embed_node(pool, head + units)->back == units;
 }
 
 bool mr_embed_mergeable(const struct memoir_pool *pool, uint32_t head)

@@ -82,7 +82,7 @@ const char *mr_embed_header_fault(const struct memoir_pool *pool, uint32_t head,
     *at = head;
     if (units < engine->min_units || units > engine->units - head)
         return "the length in its header was overwritten";
-    if (mr_embed_bears_seal_of_use(pool, head) == mr_pool_is_free(engine, head))
+    if (mr_pool_is_free(engine, head) ? !mr_pool_holds(engine, head) : !mr_embed_bears_seal_of_use(pool, head))
         return "its header was overwritten";
     *at = head + units;
     if (*at < engine->units && mr_pool_node(engine, *at)->back != units)

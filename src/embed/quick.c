@@ -24,6 +24,8 @@ static bool settle(struct memoir_pool *pool, uint32_t units)
     waiting->count = 0;
     for (uint32_t head; mr_embed_quick_pop(pool, &held, units, &head);)
         if (mr_embed_mergeable(pool, head)) {
+            mr_embed_write_seal(mr_embed_node(pool, head),
+                                mr_embed_seal(pool, head, units, (uint64_t)MR_EMBED_FREED << MR_EMBED_SIZE_BITS));
             mr_pool_give(&pool->engine, head, 0);
             any = true;
         } else {

@@ -62,7 +62,7 @@ static const char *check_index(const struct mr_pool *pool, unsigned grade, uint3
     }
 }
 
-static bool holds(const struct mr_pool *pool, uint32_t head)
+bool mr_pool_holds(const struct mr_pool *pool, uint32_t head)
 {
     switch (pool->fit) {
     case MR_FIT_SEGREGATED: return mr_fit_segregated_holds(pool, head);
@@ -80,7 +80,7 @@ static const char *check_sums(const struct mr_pool *pool, const uint32_t indexed
     for (uint32_t at = mr_pool_first(pool); at != MR_POOL_NONE; at = mr_pool_next(pool, at)) {
         if (!mr_pool_is_free(pool, at))
             continue;
-        if (!holds(pool, at))
+        if (!mr_pool_holds(pool, at))
             return "a free span is not in the index of its grade";
         spans[mr_pool_stamp(pool, at) != 0]++;
         units[mr_pool_stamp(pool, at) != 0] += mr_pool_size(pool, at);

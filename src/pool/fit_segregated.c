@@ -129,6 +129,7 @@ uint32_t mr_fit_segregated_give(struct mr_pool *pool, uint32_t head)
     if (next < pool->units && mr_pool_is_free(pool, next)) {
         uint32_t more = mr_pool_size(pool, next);
         mr_fit_bins_take(pool, index, bin_of(more), next);
+        mr_pool_node(pool, next)->size = 0; /* no head any more, and not to be taken for one */
         pool->free_spans--;
         size += more;
     }

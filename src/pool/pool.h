@@ -175,6 +175,10 @@ uint32_t mr_pool_next(const struct mr_pool *pool, uint32_t head);
  * nothing outside the nodes of the pool's units, whatever they contain. */
 const char *mr_pool_check(const struct mr_pool *pool);
 
+/* Whether the span at `head`, marked free and inside the pool, is in the index. Reads nothing outside the nodes of the
+ * pool's units, whatever they contain. O(1), for long spans of best fit O(log spans). */
+bool mr_pool_holds(const struct mr_pool *pool, uint32_t head);
+
 MR_INLINE struct mr_span *mr_pool_node(const struct mr_pool *pool, uint32_t i)
 {
     return (struct mr_span *)(pool->nodes + (size_t)i * pool->stride);
