@@ -107,6 +107,7 @@ step 'browser tests'          tests/browser/run.sh "$root/release"
 step 'examples'               tests/examples/run.sh "$root/release"
 step 'the demonstration'      scripts/demo.sh "$root/release"
 step 'real programs, fast'    tests/programs/run.sh "$root/release/libmemoir.so" --fast
+step 'real programs, modes'   tests/programs/run.sh "$root/release/libmemoir.so" --modes=check,harden,guard-20 lua xsltproc
 step 'no false leaks, fast'   tests/programs/no-leaks.sh "$root/release/memoir" --fast
 
 echo "$passed passed, $failed failed"
