@@ -221,10 +221,9 @@ uint32_t mr_embed_find(const struct memoir_pool *pool, const void *p);
 MR_INLINE bool mr_embed_is_before(const struct memoir_pool *pool, uint32_t head, uint32_t units)
 {
     const struct mr_span *node = mr_embed_node(pool, head);
-    uint64_t seal = mr_embed_read_seal(node);
     if (node->size == (units | MR_SPAN_FREE))
         return true;
-    return node->size == units && mr_embed_state(seal) != MR_EMBED_FREED && mr_embed_seal_is_right(pool, head, units, seal);
+    return node->size == units && mr_embed_state(mr_embed_read_seal(node)) != MR_EMBED_FREED;
 }
 
 /* Whether the headers of both neighbours, which the engine reads when it merges, say what this one's does. */
