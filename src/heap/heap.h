@@ -19,11 +19,11 @@ enum mr_route {
     MR_ROUTE_CLASSIC, /* one coalescing free list: the fast paths always miss */
     MR_ROUTE_NOWHERE, /* the system gave no memory at all */
 };
-extern _Atomic int mr_heap_route; /* enum mr_route */
+extern _Atomic int mr_heap_route; /* enum mr_route; published last: who sees it sees what the options settled */
 
 MR_INLINE enum mr_route mr_heap_where(void)
 {
-    return (enum mr_route)atomic_load_explicit(&mr_heap_route, memory_order_relaxed);
+    return (enum mr_route)atomic_load_explicit(&mr_heap_route, memory_order_acquire);
 }
 
 /* Which blocks carry tags (tag.h); fixed with the route. Every slow path of the entry layer asks: with anything

@@ -292,7 +292,9 @@ static struct mr_heap *fork_self; /* the forking thread's; under all the locks *
 static void fork_prepare(void)
 {
     enum { PATIENCE_MS = 100 };
+    struct mr_heap *self = mr_heap_self;
     bool nested = false;
+    mr_heaps_set_self(MR_HEAP_BUSY); /* before the first lock: a handler that comes between two must not wait for others */
     for (size_t i = 0; i < MR_COUNT(fork_locks); i++)
         nested |= mr_lock_is_mine(fork_locks[i]);
     for (size_t i = 0; i < MR_COUNT(fork_locks); i++) {
@@ -303,8 +305,7 @@ static void fork_prepare(void)
         fork_took[i] = took;
         fork_mine[i] = mine;
     }
-    fork_self = mr_heap_self;
-    mr_heaps_set_self(MR_HEAP_BUSY);
+    fork_self = self;
 }
 
 static void fork_parent(void)

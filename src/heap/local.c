@@ -161,12 +161,14 @@ static bool untag(struct mr_slab *slab, uint32_t index)
     return was != 0;
 }
 
-/* heap: entered, or NULL when none could be. */
+/* heap: entered, or NULL when none could be. Which block was freed last only the owner can tell. */
 static enum mr_freed free_slab_block(struct mr_heap *heap, struct mr_slab *slab, void *p)
 {
     struct mr_heap *owner = owner_of(slab);
     int index = owner ? mr_lookup_block(slab, p) : -1;
-    if (MR_UNLIKELY(index < 0 || p == MR_PEEK(slab->free) || (mr_tag_is_watched(slab) && !untag(slab, (uint32_t)index))))
+    if (MR_UNLIKELY(index < 0 || (heap == owner && p == slab->free)))
+        return MR_NOT_A_BLOCK;
+    if (MR_UNLIKELY(mr_tag_is_watched(slab) && !untag(slab, (uint32_t)index)))
         return MR_NOT_A_BLOCK;
     if (MR_UNLIKELY(mr_harden_has(slab)))
         return mr_harden_free(heap, owner, slab, (uint32_t)index);
