@@ -30,5 +30,5 @@ packages() {
 
 command -v npm >/dev/null && command -v node >/dev/null || without "there is no npm (apt-get install nodejs npm)"
 packages || without "npm could not install its packages ($1/npm.log says why)"
-node "$here/build.mjs" "$1" >page.new || { rm -f page.new; exit 1; }
+node "$here/build.mjs" "$PWD" >page.new || { rm -f page.new; exit 1; }
 finish
