@@ -158,7 +158,7 @@ static MR_NOINLINE bool find_other(const void *p, struct mr_zone *zone)
 bool mr_canary_find(const void *p, struct mr_zone *zone)
 {
     struct mr_tag_spot spot;
-    const char *block = (const char *)p - (1 << SHIFT_LEAST);
+    const char *block = (const char *)((uintptr_t)p - (1 << SHIFT_LEAST)); /* p is anything, NULL too */
     if (MR_LIKELY(mr_tag_around(block, &spot) && spot.block == block && open_spot(&spot, zone) && zone->user == p))
         return true;
     return find_other(p, zone);

@@ -31,7 +31,7 @@ MR_READS_STACKS MR_INLINE bool holds(const struct mr_unwind *u, const struct mr_
     return mr_unwind_differing(u->checks, join->checks) == 0;
 }
 
-uint32_t mr_recent_find(const struct mr_recent *r, const struct mr_unwind *u, uintptr_t pc, uintptr_t sp, uintptr_t bp)
+MR_READS_STACKS uint32_t mr_recent_find(const struct mr_recent *r, const struct mr_unwind *u, uintptr_t pc, uintptr_t sp, uintptr_t bp)
 {
     const struct mr_recent_stack *s = r->stacks[set_of(pc, sp)];
     for (const struct mr_recent_stack *end = s + MR_RECENT_WAYS; s < end; s++)
