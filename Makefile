@@ -14,11 +14,10 @@ B := build/$(VARIANT)
 OPT_release := -O2 -g -DMR_DEBUG=0
 OPT_debug   := -O1 -g -DMR_DEBUG=1
 OPT_full    := -O1 -g -DMR_DEBUG=2
-OPT_asan    := -O1 -g -DMR_DEBUG=2 -fsanitize=address -fno-omit-frame-pointer
-OPT_ubsan   := -O1 -g -DMR_DEBUG=2 -fsanitize=undefined -fno-sanitize-recover=undefined
+OPT_asan    := -O1 -g -DMR_DEBUG=2 -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 OPT_tsan    := -O1 -g -DMR_DEBUG=1 -DMR_TSAN=1 -fsanitize=thread
 OPT := $(OPT_$(VARIANT))
-$(if $(OPT),,$(error VARIANT=$(VARIANT) is none of release debug full asan ubsan tsan))
+$(if $(OPT),,$(error VARIANT=$(VARIANT) is none of release debug full asan tsan))
 
 WARN := -Wall -Wextra -Wshadow -Wundef -Wmissing-prototypes -Wstrict-prototypes -Wpointer-arith -Wwrite-strings
 ifdef CI
@@ -141,4 +140,4 @@ clean: ## remove everything that was built
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n",$$1,$$2}' Makefile tests/tests.mk $(wildcard bench/bench.mk)
-	@echo "  VARIANT=release|debug|full|asan|ubsan|tsan  CC=…  PREFIX=…  DESTDIR=…"
+	@echo "  VARIANT=release|debug|full|asan|tsan  CC=…  PREFIX=…  DESTDIR=…"

@@ -55,7 +55,7 @@ test-unit: $(B)/tests/unit-tests ## the unit tests of one VARIANT
 	ASAN_OPTIONS=detect_leaks=0 $(B)/tests/unit-tests
 
 test-preload: all $(PROG_BIN) $(PLUGIN_BIN) $(B)/tests/preload-tests ## the tests of the preloaded library and the CLI
-	MEMOIR_TEST_BUILD=$(B) $(B)/tests/preload-tests
+	MEMOIR_TEST_BUILD=$(B) $(B)/tests/preload-tests $(PRELOAD_TESTS)
 
 test-page: all ## the page of --format=html in a real browser
 	@tests/browser/run.sh $(B)

@@ -67,9 +67,9 @@ bool mr_vm_readable(const void *at);
  * knows its holder, so a signal handler can see that it interrupted the holder, and a fork in
  * such a handler does not wait for itself. */
 enum mr_rank {
-    MR_RANK_NONE,
+    MR_RANK_NONE,                   /* only tried, by all: nobody waits for it */
     MR_RANK_HEAPS, MR_RANK_LATE,    /* heap: whoever is watched may be in the heap that all share */
-    MR_RANK_PEAKS, MR_RANK_TIMELINE, MR_RANK_LANES, MR_RANK_WALK, MR_RANK_STACKS, MR_RANK_FINDINGS, MR_RANK_STRINGS, /* track, ledger */
+    MR_RANK_LANES, MR_RANK_WALK, MR_RANK_STACKS, MR_RANK_FINDINGS, MR_RANK_STRINGS, /* track, ledger */
     MR_RANK_CHART,                  /* entry: looks at the heap */
     MR_RANK_CLASSIC, MR_RANK_SPACE, /* heap */
     MR_RANK_GUARDED, MR_RANK_QUARANTINE,

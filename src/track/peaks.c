@@ -11,7 +11,7 @@
 enum { GROWTH = 64, SHARE_OF_TIME = 100, NS_PER_SITE = 200, NS_PER_LANE = 20 };
 static const uint64_t LEAST_GROWTH = 512;
 
-static struct mr_lock peaks_lock = MR_LOCK_INIT(MR_RANK_PEAKS); /* only tried */
+static struct mr_lock peaks_lock = MR_LOCK_INIT(MR_RANK_NONE);
 static _Atomic uint64_t next_height; /* bytes in use from which a look is worth it */
 static uint64_t boot_ns, spent_ns;   /* under the lock */
 

@@ -12,7 +12,7 @@ enum { FIRST_INTERVAL_MS = 10, FIRST_HISTORY_MS = 100 };
 
 void (*mr_timeline_also)(void);
 
-static struct mr_lock timeline_lock = MR_LOCK_INIT(MR_RANK_TIMELINE); /* only tried */
+static struct mr_lock timeline_lock = MR_LOCK_INIT(MR_RANK_NONE);
 static _Atomic uint64_t next_ms, next_history_ms;
 static uint64_t history_interval_ms; /* under the lock, as all below */
 static unsigned history_used;

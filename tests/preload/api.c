@@ -43,7 +43,7 @@ static struct criterion_test_params params(bool counted)
     for (size_t i = 0; i < COUNT(list); i++) {
         const struct row *row = row_of((int)i);
         bool repeated = i % COUNT(strategies) != 0;
-        if ((row->rounds > 0) == counted && (!repeated || (row->repeat != ONCE && run_is_ours())))
+        if ((row->rounds > 0) == counted && (!repeated || (row->repeat != ONCE && run_each_strategy())))
             list[n++] = (int)i;
     }
     return cr_make_param_array(int, list, n);

@@ -30,7 +30,7 @@ static void check_guest(const struct guest *g)
 {
     if (guest_skips(g))
         return;
-    int count = g->strategies && run_is_ours() ? GUEST_STRATEGIES : 1;
+    int count = g->strategies && run_each_strategy() ? GUEST_STRATEGIES : 1;
     for (int i = 0; i < count; i++) {
         char strategy[64];
         snprintf(strategy, sizeof strategy, "MEMOIR_STRATEGY=%s", guest_strategies[i]);

@@ -18,7 +18,7 @@ $(B)/tests/stress-direct: tests/stress/stress.c tests/stress/direct.h $(B)/libme
 STRESS_RUN = timeout $(shell echo $$(($(STRESS_SECONDS) * 10 + 60)))
 
 # A sanitized libmemoir.so cannot be preloaded into a program that is not.
-STRESS_KINDS := $(if $(filter asan ubsan tsan,$(VARIANT)),direct,preload traced direct)
+STRESS_KINDS := $(if $(filter asan tsan,$(VARIANT)),direct,preload traced direct)
 
 .PHONY: test-stress $(addprefix stress-,preload traced direct)
 test-stress: $(addprefix stress-,$(STRESS_KINDS)) ## randomised threads, forks and blocks: STRESS_SECONDS, STRESS_THREADS

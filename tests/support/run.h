@@ -60,6 +60,9 @@ RUN_UNUSED static bool run_is_ours(void)
     return !run_is_reference() && !getenv("MEMOIR_TEST_PRELOAD");
 }
 
+/* Whether rows for each strategy are run under all of them: not by a run that is to be quick. */
+RUN_UNUSED static bool run_each_strategy(void) { return run_is_ours() && !getenv("MEMOIR_TEST_QUICK"); }
+
 /* DIR/name, absolute. Never freed: a driver asks for a few dozen. */
 RUN_UNUSED static const char *run_path(const char *name)
 {
