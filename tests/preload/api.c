@@ -42,8 +42,9 @@ static struct criterion_test_params params(bool counted)
     size_t n = 0;
     for (size_t i = 0; i < COUNT(list); i++) {
         const struct row *row = row_of((int)i);
-        bool repeated = i % COUNT(strategies) != 0;
-        if ((row->rounds > 0) == counted && (!repeated || (row->repeat != ONCE && run_each_strategy())))
+        size_t strategy = i % COUNT(strategies);
+        bool repeats = row->repeat != ONCE && run_under_strategy(i / COUNT(strategies), strategy, COUNT(strategies));
+        if ((row->rounds > 0) == counted && (strategy == 0 || repeats))
             list[n++] = (int)i;
     }
     return cr_make_param_array(int, list, n);

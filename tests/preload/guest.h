@@ -15,7 +15,8 @@ struct guest {
     const char *env[GUEST_MAX];
     const char *preload; /* as in struct run_spec */
     unsigned seconds;
-    bool strategies;     /* once under every MEMOIR_STRATEGY */
+    bool strategies;     /* under other strategies too (run_under_strategy) */
+    unsigned row;        /* its number, for that */
     bool beyond;         /* asks for more than plain glibc promises: not run against it */
     bool ours;           /* about memoir itself: not run against others */
 };

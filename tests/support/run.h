@@ -60,8 +60,15 @@ RUN_UNUSED static bool run_is_ours(void)
     return !run_is_reference() && !getenv("MEMOIR_TEST_PRELOAD");
 }
 
-/* Whether rows for each strategy are run under all of them: not by a run that is to be quick. */
-RUN_UNUSED static bool run_each_strategy(void) { return run_is_ours() && !getenv("MEMOIR_TEST_QUICK"); }
+/* Whether a row for each strategy is run under this one, which is not the default. MEMOIR_TEST_STRATEGIES: all of them (the
+ * default), one, which differs from row to row, or none. */
+RUN_UNUSED static bool run_under_strategy(size_t row, size_t strategy, size_t strategies)
+{
+    const char *which = getenv("MEMOIR_TEST_STRATEGIES");
+    if (!run_is_ours() || (which && strcmp(which, "none") == 0))
+        return false;
+    return !which || strcmp(which, "one") != 0 || strategy == 1 + row % (strategies - 1);
+}
 
 /* DIR/name, absolute. Never freed: a driver asks for a few dozen. */
 RUN_UNUSED static const char *run_path(const char *name)
