@@ -11,18 +11,12 @@
 
 /* ---- what a ledger says, without reading all of it ----------------------------------------------------- */
 
-static void terminate(char *text, size_t cap) { text[cap - 1] = '\0'; }
-
 bool mr_living_header(int fd, struct mr_ledger_header *header)
 {
     if (pread(fd, header, sizeof *header, 0) != (ssize_t)sizeof *header ||
         memcmp(header->magic, MR_LEDGER_MAGIC, sizeof header->magic) != 0 || header->version != MR_LEDGER_VERSION)
         return false;
-    terminate(header->memoir_version, sizeof header->memoir_version);
-    terminate(header->strategy, sizeof header->strategy);
-    terminate(header->executable, sizeof header->executable);
-    terminate(header->command, sizeof header->command);
-    terminate(header->directory, sizeof header->directory);
+    mr_reader_end_texts(header);
     return true;
 }
 

@@ -65,6 +65,15 @@ static bool check_identity(struct mr_reader *r)
 
 static void terminate(char *text, size_t cap) { text[cap - 1] = '\0'; }
 
+void mr_reader_end_texts(struct mr_ledger_header *h)
+{
+    terminate(h->memoir_version, sizeof h->memoir_version);
+    terminate(h->strategy, sizeof h->strategy);
+    terminate(h->executable, sizeof h->executable);
+    terminate(h->command, sizeof h->command);
+    terminate(h->directory, sizeof h->directory);
+}
+
 static bool read_header(struct mr_reader *r)
 {
     struct mr_ledger_header *h = &r->header;
@@ -77,11 +86,7 @@ static bool read_header(struct mr_reader *r)
     for (uint32_t kind = 0; kind < MR_SECTION_COUNT; kind++)
         if (!check_section(r, kind))
             return false;
-    terminate(h->memoir_version, sizeof h->memoir_version);
-    terminate(h->strategy, sizeof h->strategy);
-    terminate(h->executable, sizeof h->executable);
-    terminate(h->command, sizeof h->command);
-    terminate(h->directory, sizeof h->directory);
+    mr_reader_end_texts(h);
     h->sample_interval = mr_max(h->sample_interval, 1);
     return true;
 }

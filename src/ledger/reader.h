@@ -19,6 +19,9 @@ struct mr_reader *mr_reader_open(const char *path, char *why, size_t cap);
 struct mr_reader *mr_reader_open_fd(int fd, char *why, size_t cap); /* the descriptor stays the caller's */
 void mr_reader_close(struct mr_reader *reader);
 
+/* Terminates the strings of a header that was read by other ways: where all of the ledger would be too much. */
+void mr_reader_end_texts(struct mr_ledger_header *header);
+
 /* Its strings are terminated, its enums in range. The counts of its sections are those of mr_reader_count. */
 const struct mr_ledger_header *mr_reader_header(const struct mr_reader *reader);
 

@@ -1,7 +1,7 @@
 /* compare.c: from ledgers of real runs: memoir diff, --baseline and --error-exitcode, and each format. */
 #include <criterion/criterion.h>
 
-#include "run.h"
+#include "said.h"
 
 #define WORDS(...) ((const char *const[]){ __VA_ARGS__, NULL })
 
@@ -46,14 +46,9 @@ static struct run_result memoir(const char *const *words)
     return run_program(&(struct run_spec){ .argv = argv, .preload = "" });
 }
 
-/* Runs memoir; how it must end, and what stderr must be. Returns what it wrote on stdout, to be freed. */
 static char *expect(const char *const *words, const char *ending, const char *err)
 {
-    struct run_result result = memoir(words);
-    cr_expect_str_eq(run_ending(&result), ending, "memoir %s %s: %s, %s", words[0], words[1], run_ending(&result), result.err);
-    cr_expect_str_eq(result.err, err, "%s", result.err);
-    free(result.err);
-    return result.out;
+    return expect_said(memoir(words), ending, err);
 }
 
 static void check(const char *const *words, const char *ending, const char *err)

@@ -2,7 +2,7 @@
 #include <criterion/criterion.h>
 #include <time.h>
 
-#include "run.h"
+#include "said.h"
 
 #define WORDS(...) ((const char *const[]){ __VA_ARGS__, NULL })
 
@@ -63,29 +63,11 @@ static struct run_result memoir(const char *const *with)
     return run_program(&(struct run_spec){ .argv = argv, .preload = "" });
 }
 
-static char *expect(const char *const *with, const char *ending)
-{
-    struct run_result result = memoir(with);
-    cr_expect_str_eq(run_ending(&result), ending, "%s", result.err);
-    cr_expect_str_eq(result.err, "");
-    free(result.err);
-    return result.out;
-}
-
-static void expect_in(const char *text, const char *part)
-{
-    cr_expect_not_null(strstr(text, part), "no \"%s\" in: %s", part, text);
-}
+static char *expect(const char *const *with, const char *ending) { return expect_said(memoir(with), ending, ""); }
 
 static void expect_one_line(const char *const *with, int code, const char *line)
 {
-    char wanted[PATH_MAX + 256];
-    struct run_result result = memoir(with);
-    snprintf(wanted, sizeof wanted, "memoir: %s\n", line);
-    cr_expect(WIFEXITED(result.status) && WEXITSTATUS(result.status) == code, "%s", run_ending(&result));
-    cr_expect_str_eq(result.err, wanted);
-    cr_expect_str_eq(result.out, "");
-    run_free(&result);
+    expect_refusal(memoir(with), code, line);
 }
 
 /* ---- ls ------------------------------------------------------------------------------------------------ */

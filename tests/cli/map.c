@@ -3,7 +3,7 @@
 #include <pty.h>
 #include <time.h>
 
-#include "run.h"
+#include "said.h"
 
 #define WORDS(...) ((const char *const[]){ __VA_ARGS__, NULL })
 
@@ -31,11 +31,6 @@ static struct run_result memoir(const char *const *words)
     for (size_t i = 0; words[i]; i++)
         argv[i + 2] = words[i];
     return run_program(&(struct run_spec){ .argv = argv, .env = WORDS(state), .preload = "" });
-}
-
-static void expect_in(const char *text, const char *part)
-{
-    cr_expect_not_null(strstr(text, part), "no \"%s\" in:\n%s", part, text);
 }
 
 static void expect_picture(const char *const *words, const char *when)

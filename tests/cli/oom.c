@@ -1,7 +1,7 @@
 /* oom.c: memoir oom-test from outside. */
 #include <criterion/criterion.h>
 
-#include "run.h"
+#include "said.h"
 
 #define WORDS(...) ((const char *const[]){ __VA_ARGS__, NULL })
 
@@ -20,13 +20,7 @@ static void expect_has(const struct run_result *result, const char *text)
 
 static void expect_one_line(const char *const *words, int code, const char *line)
 {
-    char wanted[256];
-    struct run_result result = memoir(words);
-    snprintf(wanted, sizeof wanted, "memoir: %s\n", line);
-    cr_expect(WIFEXITED(result.status) && WEXITSTATUS(result.status) == code, "%s", run_ending(&result));
-    cr_expect_str_eq(result.err, wanted);
-    cr_expect_str_eq(result.out, "");
-    run_free(&result);
+    expect_refusal(memoir(words), code, line);
 }
 
 /* fail_sites bears a refusal in six ways, one per function. */

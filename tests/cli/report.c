@@ -3,7 +3,7 @@
 #include <criterion/parameterized.h>
 #include <pty.h>
 
-#include "run.h"
+#include "said.h"
 #include "test_ledger.h"
 
 #define WORDS(...) ((const char *const[]){ __VA_ARGS__, NULL })
@@ -61,19 +61,9 @@ static struct run_result memoir(const char *const *words)
     return run_program(&(struct run_spec){ .argv = argv, .preload = "" });
 }
 
-/* How it must end and what stderr must be; what it wrote on stdout, to be freed. */
 static char *expect(const char *const *words, const char *ending, const char *err)
 {
-    struct run_result result = memoir(words);
-    cr_expect_str_eq(run_ending(&result), ending, "%s: %s", words[0], result.err);
-    cr_expect_str_eq(result.err, err, "%s", result.err);
-    free(result.err);
-    return result.out;
-}
-
-static void expect_in(const char *text, const char *part)
-{
-    cr_expect_not_null(strstr(text, part), "no \"%s\" in:\n%s", part, text);
+    return expect_said(memoir(words), ending, err);
 }
 
 /* --- what is said about bad words and bad files ------------------------------------------------------------ */

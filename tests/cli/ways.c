@@ -1,7 +1,7 @@
 /* ways.c: memoir compare from outside. Programs that look at LD_PRELOAD themselves make the differences. */
 #include <criterion/criterion.h>
 
-#include "run.h"
+#include "said.h"
 
 #define WORDS(...) ((const char *const[]){ __VA_ARGS__, NULL })
 
@@ -13,29 +13,11 @@ static struct run_result compare(const char *const *words)
     return run_program(&(struct run_spec){ .argv = argv, .preload = "", .seconds = 100 });
 }
 
-static char *expect(const char *const *words, const char *ending)
-{
-    struct run_result result = compare(words);
-    cr_expect_str_eq(run_ending(&result), ending, "%s", result.err);
-    cr_expect_str_eq(result.err, "");
-    free(result.err);
-    return result.out;
-}
-
-static void expect_in(const char *text, const char *part)
-{
-    cr_expect_not_null(strstr(text, part), "no \"%s\" in: %s", part, text);
-}
+static char *expect(const char *const *words, const char *ending) { return expect_said(compare(words), ending, ""); }
 
 static void expect_one_line(const char *const *words, int code, const char *line)
 {
-    char wanted[256];
-    struct run_result result = compare(words);
-    snprintf(wanted, sizeof wanted, "memoir: %s\n", line);
-    cr_expect(WIFEXITED(result.status) && WEXITSTATUS(result.status) == code, "%s", run_ending(&result));
-    cr_expect_str_eq(result.err, wanted);
-    cr_expect_str_eq(result.out, "");
-    run_free(&result);
+    expect_refusal(compare(words), code, line);
 }
 
 Test(ways, every_way_is_measured, .timeout = 120)
