@@ -25,13 +25,17 @@ class Figures:
         groups = self.groups if group == "all" else (group,)
         return [n for n, b in self.benchmarks.items() if b["kind"] == "timed" and b["group"] in groups]
 
-    def values(self, name, allocator, metric):
+    def by_round(self, name, allocator, metric):
+        """One figure per round, None where the run failed."""
         row = self.benchmarks[name]
         if metric == "time":
             metric = row["clock"]
         elif metric == "other":
             metric = "wall" if row["clock"] == "cpu" else "cpu"
-        return [c[metric] for c in row["cells"].get(allocator, []) if c["status"] == 0]
+        return [c[metric] if c["status"] == 0 else None for c in row["cells"].get(allocator, [])]
+
+    def values(self, name, allocator, metric):
+        return [v for v in self.by_round(name, allocator, metric) if v is not None]
 
     def median(self, name, allocator, metric):
         values = self.values(name, allocator, metric)
@@ -47,10 +51,15 @@ class Figures:
                 found.append(value)
         return (statistics.median(found) if not isinstance(found[0], list) else found[0]) if found else None
 
+    def paired(self, name, one, other, metric):
+        """Median over the rounds of one/other within a round: a stretch the machine does slowly is in both."""
+        rounds = zip(self.by_round(name, one, metric), self.by_round(name, other, metric))
+        ratios = [a / b for a, b in rounds if a and b]
+        return statistics.median(ratios) if ratios else None
+
     def ratio_of(self, one, other, names, metric):
         """Geometric mean of one/other over the benchmarks that both got through."""
-        pairs = [(self.median(n, one, metric), self.median(n, other, metric)) for n in names]
-        return geomean([a / b for a, b in pairs if a and b])
+        return geomean([self.paired(n, one, other, metric) for n in names])
 
     def ratio(self, names, peer, metric):
         return self.ratio_of(self.subject, peer, names, metric)
@@ -67,8 +76,7 @@ class Figures:
         return min(values, key=lambda pv: pv[1]) if values else ("–", None)
 
     def envelope(self, names, metric):
-        pairs = [(self.median(n, self.subject, metric), self.best_peer_on(n, metric)[1]) for n in names]
-        return geomean([a / b for a, b in pairs if a and b])
+        return geomean([self.paired(n, self.subject, self.best_peer_on(n, metric)[0], metric) for n in names])
 
     def spread(self, name, allocator):
         values = self.values(name, allocator, "time")

@@ -87,9 +87,9 @@ def outliers(f):
     for name in f.timed("all"):
         for metric, limit, what in (("time", 1.10, "slower than"), ("rss", 1.15, "larger than")):
             best, value = f.best_peer_on(name, metric, without=("glibc",) if metric == "rss" else ())
-            mine = f.median(name, f.subject, metric)
-            if value and mine and mine > limit * value:
-                lines.append(f"- {name}: {mine / value:.2f}, {what} {best}")
+            ratio = f.paired(name, f.subject, best, metric) if value else None
+            if ratio and ratio > limit:
+                lines.append(f"- {name}: {ratio:.2f}, {what} {best}")
     if f.subject not in f.allocators:
         return []
     title = "## Outliers: time above 1.10 of the fastest, RSS above 1.15 of the leanest peer"
