@@ -9,6 +9,12 @@ def geomean(values):
     return math.exp(sum(map(math.log, values)) / len(values)) if values else None
 
 
+def median_ratio(ones, others):
+    """Median over the rounds of one/other within a round: a stretch the machine does slowly is in both."""
+    ratios = [a / b for a, b in zip(ones, others) if a and b]
+    return statistics.median(ratios) if ratios else None
+
+
 class Figures:
     def __init__(self, result):
         self.result = result
@@ -52,10 +58,7 @@ class Figures:
         return (statistics.median(found) if not isinstance(found[0], list) else found[0]) if found else None
 
     def paired(self, name, one, other, metric):
-        """Median over the rounds of one/other within a round: a stretch the machine does slowly is in both."""
-        rounds = zip(self.by_round(name, one, metric), self.by_round(name, other, metric))
-        ratios = [a / b for a, b in rounds if a and b]
-        return statistics.median(ratios) if ratios else None
+        return median_ratio(self.by_round(name, one, metric), self.by_round(name, other, metric))
 
     def ratio_of(self, one, other, names, metric):
         """Geometric mean of one/other over the benchmarks that both got through."""
