@@ -12,8 +12,9 @@ B := build/$(VARIANT)
 
 # --- variants ---------------------------------------------------------------------------------
 OPT_release := -O2 -g -DMR_DEBUG=0
-OPT_debug   := -O1 -g -DMR_DEBUG=1
-OPT_full    := -O1 -g -DMR_DEBUG=2
+# Tail calls are part of the ways of entry/: without them our own frames would stand before the program's.
+OPT_debug   := -O1 -g -foptimize-sibling-calls -DMR_DEBUG=1
+OPT_full    := -O1 -g -foptimize-sibling-calls -DMR_DEBUG=2
 OPT_asan    := -O1 -g -DMR_DEBUG=2 -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 OPT_tsan    := -O1 -g -DMR_DEBUG=1 -DMR_TSAN=1 -fsanitize=thread
 OPT := $(OPT_$(VARIANT))

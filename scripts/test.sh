@@ -84,7 +84,7 @@ export MEMOIR_TEST_STRATEGIES=${MEMOIR_TEST_STRATEGIES:-one}
 step 'preload tests (release)' build release test-preload
 # What asserts watch best, under the default strategy: the tests of memoir's own commands judge no library.
 MEMOIR_TEST_STRATEGIES=none \
-    step 'preload tests (debug)' build debug test-preload PRELOAD_TESTS="--filter='@(api|guest|misuse|guard|ending|settings|story)/*'"
+    step 'preload tests (debug)' build debug test-preload PRELOAD_TESTS="--filter='@(api|guest|misuse|guard|ending|settings|story|oom)/*'"
 for variant in release full; do
     step "call stacks ($variant)" build "$variant" test-unwind
 done
