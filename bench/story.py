@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """What call stacks cost: real programs and a loop of mallocs under memoir's tracing and under its rivals.
 
-    bench/story.py --build build/release --out DIR [--runs N] [--seconds S] [--rivals] [--report FILE] [ROW...]
+    bench/story.py --build build/release --out DIR [--runs N] [--scale PERCENT] [--seconds S] [--rivals] [--report FILE] [ROW...]
 
-What was measured into DIR is not measured again: a run that is broken off, or ends because its S seconds are over (600,
+Ratios are medians of the ratios within a round. CPU time varies by half from run to run on a virtual machine, and less
+between neighbours: many short rounds (--runs 41 --scale 10) say more than a few long ones. What was measured into DIR is not measured again: a run that is broken off, or ends because its S seconds are over (600,
 without an end for rivals), is taken up again by the same words. Then FILE gets the tables, from all there is in DIR;
 --runs 0 writes them only. Within a round all tools run a program one after the other, each round beginning with another.
 """
@@ -32,6 +33,13 @@ OWN = ("glibc", "default", "sample", "full")
 RIVALS = ("glibc", "full", "heaptrack", "memcheck", "lsan", "jemalloc")
 RIVAL_SCALE = {"real": 20, "loop": 4}  # percent: they take up to a hundred times as long
 BARS = {"real": 1.20, "loop-1": 2.0, "loop-2": 1.5, "loop-8": 1.5}
+
+
+def scale_of(kind, row, percent):
+    """Of a cell. The loops are short as they are."""
+    if kind == "rivals":
+        return RIVAL_SCALE["loop" if row in LOOPS else "real"]
+    return 100 if row in LOOPS else percent
 
 
 def stop(why):
@@ -151,17 +159,16 @@ def rounds(rows, tools, runs):
                 yield n, row, tools[(i + n) % len(tools)]
 
 
-def measure_all(bench, rows, tools, kind, runs, until):
+def measure_all(bench, rows, tools, kind, runs, percent, until):
     path = os.path.join(bench.out, "cells.jsonl")
-    cells = load(bench.out)
-    done = {(c["kind"], c["round"], c["row"], c["tool"]) for c in cells}
+    done = {(c["kind"], c["round"], c["row"], c["tool"], c["scale"]) for c in load(bench.out)}
     with open(path, "a", encoding="utf-8") as f:
         for n, row, tool in rounds(rows, tools, runs):
-            if (kind, n, row, tool) in done or why_not(row, tool, bench):
+            scale = scale_of(kind, row, percent)
+            if (kind, n, row, tool, scale) in done or why_not(row, tool, bench):
                 continue
             if time.monotonic() > until:
                 return False
-            scale = 100 if kind == "own" else RIVAL_SCALE["loop" if row in LOOPS else "real"]
             cell = {"kind": kind, "round": n, **bench.run(row, tool, scale)}
             f.write(json.dumps(cell) + "\n")
             f.flush()
@@ -178,12 +185,12 @@ def load(out):
 
 
 class Figures:
-    """Medians of the runs that ended well."""
+    """Medians of the runs that ended well, and of their ratios within a round."""
 
-    def __init__(self, cells, kind):
+    def __init__(self, cells, kind, percent):
         self.values = {}
         for c in cells:
-            if c["kind"] == kind:
+            if c["kind"] == kind and c["scale"] == scale_of(kind, c["row"], percent):
                 self.values.setdefault((c["row"], c["tool"]), []).append(c)
 
     def good(self, row, tool):
@@ -194,13 +201,18 @@ class Figures:
         known = [c[what] for c in good if c.get(what) is not None]
         return statistics.median(known) if known else None
 
-    def ratio(self, row, tool, what, base="glibc"):
-        a, b = self.median(row, tool, what), self.median(row, base, what)
-        return a / b if a and b else None
+    def ratios(self, row, tool, what, base="glibc"):
+        of_base = {c["round"]: c[what] for c in self.good(row, base)}
+        return sorted(c[what] / of_base[c["round"]] for c in self.good(row, tool) if of_base.get(c["round"]))
 
-    def spread(self, row, tool):
-        times = sorted(c["cpu"] for c in self.good(row, tool))
-        return (times[-1] - times[0]) / statistics.median(times) if times else 0
+    def ratio(self, row, tool, what, base="glibc"):
+        found = self.ratios(row, tool, what, base)
+        return statistics.median(found) if found else None
+
+    def spread(self, row):
+        """The widest range that the middle half of the ratios of a tool's times lie in."""
+        found = [self.ratios(row, "sample", "cpu", "default"), *(self.ratios(row, t, "cpu") for t in OWN[1:])]
+        return max((r[len(r) * 3 // 4] - r[len(r) // 4] for r in found if r), default=None)
 
     def rows(self):
         return [r for r in (*REAL, *LOOPS) if any(key[0] == r for key in self.values)]
@@ -231,13 +243,13 @@ def own_table(f):
                       number(f.ratio(row, "sample", "cpu", "default"), "{:.3f}"),
                       *(number(f.ratio(row, t, "rss")) for t in OWN[1:]),
                       number((f.median(row, "full", "disk") or 0) / 2**20, "{:.2f}"), number(f.median(row, "full", "report")),
-                      number(max(f.spread(row, t) for t in OWN) * 100, "{:.0f} %")])
+                      number(f.spread(row))])
     real = [r for r in f.rows() if r in REAL]
     means = [number(mean([f.ratio(r, t, w) for r in real])) for w in ("cpu", "rss") for t in OWN[1:]]
     both = number(mean([f.ratio(r, "sample", "cpu", "default") for r in real]), "{:.3f}")
     lines.append(["**real, geometric mean**", "", *means[:3], both, *means[3:], "", "", ""])
     return table(["", "glibc, CPU s", "default", "sample", "full", "sample / default", "RSS: default", "sample", "full",
-                  "ledger, MiB", "report, s", "spread"], lines)
+                  "ledger, MiB", "report, s", "middle half within"], lines)
 
 
 def rival_cell(f, row, tool):
@@ -268,16 +280,16 @@ def verdicts(f):
     return out
 
 
-def report(out, path):
-    cells = load(out)
-    own, rivals, machine = Figures(cells, "own"), Figures(cells, "rivals"), measure.machine()
+def report(out, path, percent):
+    cells, machine = load(out), measure.machine()
+    own, rivals = Figures(cells, "own", percent), Figures(cells, "rivals", percent)
     runs = max((len(v) for v in own.values.values()), default=0)
     if not cells:
         stop(f"nothing was measured into {out} yet: leave out --runs 0")
     text = ["# What call stacks cost", "", f"{machine['cpu']}, {machine['cores']} cores, Linux {machine['kernel']}, "
             f"{machine['libc']}. Made by bench/story.py; what is measured and how: bench/README.md.", "",
-            "## The bars", "", *verdicts(own), "", f"## memoir by itself, ratios to plain glibc (medians of {runs} runs)", "",
-            *own_table(own), "", "## Beside it: CPU time / peak RSS as ratios to plain glibc, on a part of the work", "",
+            "## The bars", "", *verdicts(own), "", "## memoir by itself, ratios to plain glibc", "",
+            f"Medians of {runs} rounds, the real programs with {percent} % of their work.", "", *own_table(own), "", "## Beside it: CPU time / peak RSS as ratios to plain glibc, on a part of the work", "",
             *rival_table(rivals), ""]
     with open(path, "w", encoding="utf-8") as f:
         f.write("\n".join(text))
@@ -289,6 +301,7 @@ def main():
     p.add_argument("--build", default="build/release")
     p.add_argument("--out", default="build/release/bench/story")
     p.add_argument("--runs", type=int, default=5)
+    p.add_argument("--scale", type=int, default=100, help="percent of the real programs' work (not of rivals')")
     p.add_argument("--seconds", type=float)
     p.add_argument("--rivals", action="store_true")
     p.add_argument("--tools", help="some of " + " ".join(OWN + RIVALS[2:]))
@@ -297,12 +310,14 @@ def main():
     unknown = [r for r in a.rows if r not in REAL and r not in LOOPS]
     if unknown:
         stop(f"no row {unknown[0]}; they are {' '.join((*REAL, *LOOPS))}")
+    if not 1 <= a.scale <= 1000:
+        stop(f"--scale is a percentage from 1 to 1000, not {a.scale}")
     tools = tuple(a.tools.split()) if a.tools else RIVALS if a.rivals else OWN
     seconds = a.seconds or (1e9 if a.rivals else 600)
     whole = measure_all(Bench(a.build, a.out), a.rows or [*REAL, *LOOPS], tools, "rivals" if a.rivals else "own",
-                        a.runs, time.monotonic() + seconds)
+                        a.runs, a.scale, time.monotonic() + seconds)
     if a.report:
-        report(a.out, a.report)
+        report(a.out, a.report, a.scale)
     sys.exit(0 if whole else 75)
 
 
