@@ -35,20 +35,22 @@ void mr_bury_verify(const struct mr_gone *gone)
     }
 }
 
-static void hide(const struct mr_zone *zone)
+/* Returns the stack of the free. */
+static uint32_t hide(const struct mr_zone *zone, const struct mr_unwind_start *from)
 {
     struct mr_heap *heap = mr_heap_enter();
     struct mr_tag tag = { .label = zone->label, .size = zone->size };
     mr_zone_set_label(zone, MR_ZONE_HIDDEN);
     mr_watch_unbook(heap, &tag, zone->user);
+    uint32_t stack = mr_watch_stack_in(heap, from);
     if (heap)
         mr_heaps_leave(heap);
+    return stack;
 }
 
 void mr_bury_block(const struct mr_zone *zone, const struct mr_unwind_start *from)
 {
-    hide(zone);
-    struct mr_gone gone = { .zone = *zone, .free_stack = mr_watch_stack(from), .freed_ms = mr_clock_ms() }, old;
+    struct mr_gone gone = { .zone = *zone, .free_stack = hide(zone, from), .freed_ms = mr_clock_ms() }, old;
     if (mr_zone_is_checked(MR_CHECK_FILL))
         mr_fill_set(zone->user, zone->size, MR_FILL_FREED);
     struct mr_quarantine_passed passed = mr_quarantine_pass(&gone, &old);

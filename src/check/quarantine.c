@@ -10,8 +10,9 @@
 
 #include "os.h"
 
-/* One entry for so many bytes of the budget: smaller blocks leave sooner. */
-enum { BYTES_PER_ENTRY = 128, LEAST = 1 << 12, MOST = 1 << 22 };
+/* One entry for so many bytes of the budget: smaller blocks leave sooner, while the processor's caches have them (by default
+ * 7,168 blocks: twice as many cost containers a quarter of their time). */
+enum { BYTES_PER_ENTRY = 512, LEAST = 1 << 12, MOST = 1 << 22 };
 
 static struct mr_lock lock = MR_LOCK_INIT(MR_RANK_QUARANTINE);
 static struct mr_gone *ring; /* address space for all, memory as it is used */

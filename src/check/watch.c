@@ -159,10 +159,17 @@ static void ignore_site(uint32_t site)
         __atomic_fetch_or(&sites[site].flags, MR_SITE_IGNORED, __ATOMIC_RELAXED);
 }
 
+/* Who came by the short ways (usual.h) has looked among the stacks met lately. */
+static uint32_t site_here(struct mr_track *t, const struct mr_unwind_start *from)
+{
+    uint32_t site = !mr_usual_way && t && !t->busy ? mr_track_known(t, from->pc, from->sp, from->bp) : 0;
+    return MR_LIKELY(site) ? site : mr_track_here(t, from);
+}
+
 uint32_t mr_watch_site(struct mr_heap *heap, const struct mr_unwind_start *from)
 {
     struct mr_usual_thread *watcher = watcher_of(heap);
-    uint32_t site = booked ? mr_track_here(watcher ? &watcher->track : NULL, from) : 0;
+    uint32_t site = booked ? site_here(watcher ? &watcher->track : NULL, from) : 0;
     if (MR_UNLIKELY(mr_exempt_is_off()))
         ignore_site(site);
     return MR_LIKELY(site < MR_ZONE_MOVING) ? site : 0;
@@ -188,6 +195,13 @@ uint32_t mr_watch_stack(const struct mr_unwind_start *from)
 {
     struct mr_heap *heap = mr_heap_self;
     return booked ? mr_track_stack(mr_heap_is_real(heap) ? track_of(heap) : NULL, from) : 0;
+}
+
+uint32_t mr_watch_stack_in(struct mr_heap *heap, const struct mr_unwind_start *from)
+{
+    struct mr_track *t = booked ? track_of(heap) : NULL;
+    uint32_t node = t && !t->busy ? mr_track_known_stack(t, from->pc, from->sp, from->bp) : 0;
+    return MR_LIKELY(node) || !booked ? node : mr_track_stack(t, from);
 }
 
 /* ---- taking ------------------------------------------------------------------------------------------------ */

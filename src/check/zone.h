@@ -161,6 +161,7 @@ uintptr_t mr_findings_block_around(const void *p);
 void *mr_watch_take(const struct mr_unwind_start *from, size_t size, size_t align, bool *zero);
 
 uint32_t mr_watch_site(struct mr_heap *heap, const struct mr_unwind_start *from);
+uint32_t mr_watch_stack_in(struct mr_heap *heap, const struct mr_unwind_start *from); /* as mr_watch_stack */
 void mr_watch_book(struct mr_heap *heap, uint32_t site, size_t size, const void *p);
 void mr_watch_unbook(struct mr_heap *heap, const struct mr_tag *tag, const void *p);
 

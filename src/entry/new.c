@@ -215,8 +215,12 @@ static MR_NOINLINE void delete_array_watched(void *p)
 
 static MR_NOINLINE void delete_sized_watched(void *p, size_t size)
 {
-    promise(p, MR_FAMILY_NEW, MR_FAMILY_NEW, size, 0, MR_WATCH_CALLER);
-    DELETE(p);
+    if (!all_ours()) {
+        DELETE(p);
+        return;
+    }
+    promise(p, MR_FAMILY_NEW, MR_FAMILY_MALLOC, size, 0, MR_WATCH_CALLER); /* what DELETE would say, and the size */
+    mr_entry_free(p);
 }
 
 static MR_NOINLINE void delete_array_sized_watched(void *p, size_t size)

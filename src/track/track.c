@@ -29,20 +29,15 @@ void mr_track_end(struct mr_track *t)
 
 typedef uint32_t finder(struct mr_unwound *stack, bool may_wait);
 
-MR_INLINE uint32_t walk(struct mr_unwind *u, const struct mr_unwind_start *start, bool may_wait, finder *find)
-{
-    struct mr_unwound stack;
-    mr_unwind_walk(u, start, &stack);
-    return find(&stack, may_wait);
-}
-
 static MR_NOINLINE uint32_t walk_without_struct(const struct mr_unwind_start *start, finder *find)
 {
+    struct mr_unwound stack;
     if (!mr_lock_acquire_within(&walk_lock, 0)) {
         __atomic_fetch_add(&mr_writer_header->lost_sites, 1, __ATOMIC_RELAXED);
         return 0;
     }
-    uint32_t found = walk(&walker, start, false, find);
+    mr_unwind_walk(&walker, start, &stack);
+    uint32_t found = find(&stack, false);
     mr_lock_release(&walk_lock);
     return found;
 }
@@ -86,15 +81,30 @@ bool mr_track_agrees(struct mr_track *t, uint32_t site, uintptr_t pc, uintptr_t 
     return site == 0 || site_of_walk(t, &(struct mr_unwind_start){ pc, sp, bp }) == site;
 }
 
+static uint32_t node_of_walk(struct mr_track *t, const struct mr_unwind_start *start)
+{
+    struct mr_unwound stack;
+    t->site = 0;
+    mr_unwind_walk(&t->unwind, start, &stack);
+    uint32_t node = mr_stacks_node(&stack, true);
+    if (!stack.unchanged)
+        mr_recent_keep(&t->frees, &t->unwind, &stack, node);
+    return node;
+}
+
 uint32_t mr_track_stack(struct mr_track *t, const struct mr_unwind_start *start)
 {
     if (MR_UNLIKELY(!t || t->busy))
         return walk_without_struct(start, mr_stacks_node);
     enter(t);
-    t->site = 0;
-    uint32_t node = walk(&t->unwind, start, true, mr_stacks_node);
+    uint32_t node = node_of_walk(t, start);
     leave(t);
     return node;
+}
+
+bool mr_track_stack_agrees(struct mr_track *t, uint32_t node, uintptr_t pc, uintptr_t sp, uintptr_t bp)
+{
+    return node == 0 || node_of_walk(t, &(struct mr_unwind_start){ pc, sp, bp }) == node;
 }
 
 /* A handler that unloads objects while it interrupts us loses the marks until the next change. */

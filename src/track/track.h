@@ -28,6 +28,7 @@ struct mr_track {
     uint32_t site;                        /* of the stack that `unwind` remembers; 0: not looked up */
     struct mr_unwind unwind;
     struct mr_recent recent;
+    struct mr_recent frees; /* the same of stacks that are no sites: mr_track_stack's nodes */
 };
 
 /* Once, after mr_writer_open: false when there is no memory for the tables. */
@@ -58,6 +59,22 @@ MR_READS_STACKS MR_INLINE uint32_t mr_track_known(struct mr_track *t, uintptr_t 
 
 /* The stack that begins at `start`, as a node of FRAMES, without making a site of it; 0 as above. */
 uint32_t mr_track_stack(struct mr_track *t, const struct mr_unwind_start *start);
+
+/* The same when that takes no walk, as mr_track_known. */
+bool mr_track_stack_agrees(struct mr_track *t, uint32_t node, uintptr_t pc, uintptr_t sp, uintptr_t bp);
+MR_READS_STACKS MR_INLINE uint32_t mr_track_known_stack(struct mr_track *t, uintptr_t pc, uintptr_t sp, uintptr_t bp)
+{
+    const struct mr_unwind *u = &t->unwind;
+    uint32_t node;
+    if (MR_UNLIKELY(u->epoch != atomic_load_explicit(&mr_unwind_epoch, memory_order_acquire)))
+        return 0;
+    if (mr_unwind_is_frame(u->last, pc, sp, bp) && mr_unwind_differing(u->checks, u->last->checks) == 0)
+        node = u->last->user;
+    else
+        node = mr_recent_find(&t->frees, u, pc, sp, bp);
+    MR_EXPENSIVE(!MR_EVERY(100) || mr_track_stack_agrees(t, node, pc, sp, bp), "a stack that was met lately is the one that is there");
+    return node;
+}
 
 /* Books a block. What is given at its free is what was given at its allocation. */
 void mr_track_alloc(struct mr_track *t, uint32_t site, size_t bytes, const void *block);

@@ -14,19 +14,32 @@ TestSuite(recent, .init = make_shelf, .fini = clear_shelf);
 #ifdef __SANITIZE_ADDRESS__
 enum { FOUND_LEAST = 100 };
 #else
-enum { FOUND_LEAST = 4 };
+enum { FOUND_LEAST = 8 };
 #endif
 
 struct run {
     struct mr_track *t;
     uint64_t rng;
-    unsigned asked, found;
+    unsigned asked, found, nodes_asked, nodes_found;
 };
 
 static unsigned chance(struct run *r, unsigned n)
 {
     r->rng = r->rng * 6364136223846793005u + 1442695040888963407u;
     return (unsigned)(r->rng >> 33) % n;
+}
+
+/* The same as in ask(), for what is no site. */
+static MR_NOINLINE void ask_for_node(struct run *r)
+{
+    struct mr_unwind_start start = MR_UNWIND_HERE();
+    uint32_t known = mr_track_known_stack(r->t, start.pc, start.sp, start.bp), node = mr_track_stack(NULL, &start);
+    r->nodes_asked++;
+    r->nodes_found += known != 0;
+    cr_assert_neq(node, 0);
+    cr_assert(known == 0 || known == node, "%u for %u", known, node);
+    if (known == 0)
+        cr_assert_eq(mr_track_stack(r->t, &start), node);
 }
 
 /* What is found without a walk is what a walk finds. */
@@ -66,10 +79,12 @@ static MR_NOINLINE void with_alloca(struct run *r, unsigned depth)
 
 static MR_NOINLINE void asking(struct run *r)
 {
-    switch (chance(r, 4)) {
+    switch (chance(r, 6)) {
     case 0: ask(r); PLACE(1); break;
     case 1: ask(r); PLACE(2); break;
     case 2: ask(r); PLACE(3); break;
+    case 3: ask_for_node(r); PLACE(5); break;
+    case 4: ask_for_node(r); PLACE(6); break;
     default: ask(r); PLACE(4);
     }
 }
@@ -104,6 +119,7 @@ Test(recent, finds_what_a_walk_finds)
         go(&r, (unsigned)i % 6);
     cr_expect_gt(r.asked, 3000);
     cr_expect_gt(r.found, r.asked / FOUND_LEAST, "%u of %u", r.found, r.asked);
+    cr_expect_gt(r.nodes_found, r.nodes_asked / FOUND_LEAST, "%u of %u", r.nodes_found, r.nodes_asked);
 }
 
 Test(recent, stacks_that_alternate_are_all_found)
@@ -115,6 +131,7 @@ Test(recent, stacks_that_alternate_are_all_found)
         plain(&r, 0);
     }
     cr_expect_gt(r.found, r.asked * 9 / 10);
+    cr_expect_gt(r.nodes_found, r.nodes_asked * 8 / 10, "%u of %u", r.nodes_found, r.nodes_asked);
 }
 
 Test(recent, unloading_makes_them_unknown)
