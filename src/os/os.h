@@ -215,7 +215,7 @@ uintptr_t mr_maps_next_run(int pages, bool own, uintptr_t *from, uintptr_t to);
 /* For what reads other people's stacks and memory, and for handlers that run anywhere. */
 #define MR_NO_SANITIZE __attribute__((no_sanitize("address", "thread", "undefined")))
 
-/* ---- stopping the world (world.c) ---------------------------------------------------------------------
+/* ---- stopping the world (world.c, world_copy.c) -----------------------------------------------------------------
  * Each other thread is sent a real-time signal nobody uses; its handler waits until the world is resumed.
  * To the program that is a signal handled with SA_RESTART: some waits end with EINTR. */
 enum mr_world_state {
@@ -234,6 +234,7 @@ struct mr_world_thread {
     const void *registers;       /* as saved by the kernel, in the thread's own memory; */
     const void *more_registers;  /* floating point and vectors, may be NULL */
     size_t register_bytes, more_bytes;
+    uint64_t ran_ns;             /* within the module: CPU time of one that blocks the signal, when it was first looked at */
 };
 
 struct mr_world {
@@ -244,8 +245,9 @@ struct mr_world {
     uint64_t since_ns;
 };
 
-/* Stops the other threads, as far as they can be within `ms` milliseconds. The caller's signals are blocked until
- * the world is resumed, but for those of faults. False, with nothing changed: another thread is at it. */
+/* Stops the other threads, as far as they can be within `ms` milliseconds; who only waits for a CPU is given ten times
+ * that. The caller's signals are blocked until the world is resumed, but for those of faults. False, with nothing
+ * changed: another thread is at it. */
 bool mr_world_stop(struct mr_world *world, unsigned ms);
 
 /* Returns the nanoseconds since mr_world_stop began. Does nothing to a world that was resumed already. */

@@ -1,4 +1,4 @@
-/* world.c: the other threads of the process stopped, and the process copied while they are.
+/* world.c: the other threads of the process stopped.
  *
  * Threads are stopped by a signal each, as collectors do it (Boehm and Weiser, 1988): no tracer, no
  * privilege, and a debugger may be attached. The signal is a real-time one that has its default action,
@@ -11,25 +11,28 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/futex.h>
-#include <linux/sched.h>
 #include <pthread.h>
-#include <sched.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <ucontext.h>
 #include <unistd.h>
 
 #include "os.h"
 
-enum { MOST_THREADS = 1 << 15, INDEX = 2 * MOST_THREADS, RED_ZONE = 128 };
+enum { MOST_THREADS = 1 << 15, INDEX = 2 * MOST_THREADS };
+enum { STARVED_FACTOR = 10 }; /* so much longer a thread is waited for that only wants a CPU */
 
-/* The calls go past the C library's public names, which programs interpose. */
+/* The calls go past the C library's public names, which programs interpose. ThreadSanitizer must know of the handler: it
+ * runs it where the thread calls something, and sees what the handshake orders. */
+#if MR_TSAN
+#define __sigaction sigaction
+#define IN_HANDLER
+#else
 extern int __sigaction(int sig, const struct sigaction *action, struct sigaction *old);
+#define IN_HANDLER MR_NO_SANITIZE
+#endif
 
 static struct tables {
     struct mr_world_thread threads[MOST_THREADS];
@@ -102,7 +105,15 @@ static bool make_tables(void)
 
 /* ---- in the threads that are stopped ---------------------------------------------------------------------- */
 
-#if defined(__x86_64__)
+#if MR_TSAN
+/* The registers are those of the moment the signal came, which is past: what the thread has pushed since counts. */
+static void note_registers(struct mr_world_thread *t, const ucontext_t *c)
+{
+    enum { OWN_FRAME = 4096 };
+    (void)c;
+    t->sp = (uintptr_t)__builtin_frame_address(0) - OWN_FRAME;
+}
+#elif defined(__x86_64__)
 /* The extended state is as long as the word says that the kernel leaves in the part software may use. */
 static void note_registers(struct mr_world_thread *t, const ucontext_t *c)
 {
@@ -137,7 +148,7 @@ static void act_by_default(int sig)
 }
 
 /* A stop that did not wait for this thread is over when its signal arrives: nothing is to be done. */
-MR_NO_SANITIZE static void on_stop(int sig, siginfo_t *info, void *context)
+IN_HANDLER static void on_stop(int sig, siginfo_t *info, void *context)
 {
     int saved = errno;
     uint32_t now = atomic_load(&epoch);
@@ -242,21 +253,45 @@ static bool has_signal(const char *text, const char *label)
     return set >> (the_signal - 1) & 1;
 }
 
-/* Whether the thread is no more, or blocks the signal and so will never come. A thread in the handler blocks it too: in
- * this stop's, where the signal is not pending, or on its way out of the last one's, where it is awake; who is awake
- * is given time. */
-static enum mr_world_state look_at(int32_t tid, bool late)
+/* Nanoseconds that the thread has had of a CPU; 0 where the kernel does not say. */
+static uint64_t time_of(int32_t tid)
 {
+    char path[64], text[64];
+    struct mr_fmt f = mr_fmt_to_buffer(path, sizeof path);
+    mr_fmt_print(&f, "/proc/self/task/%d/schedstat", tid);
+    size_t len = mr_file_read_all(mr_fmt_end_string(&f), text, sizeof text);
+    uint64_t ns = 0;
+    for (size_t i = 0; i < len && text[i] >= '0' && text[i] <= '9'; i++)
+        ns = ns * 10 + (uint64_t)(text[i] - '0');
+    return ns;
+}
+
+/* Whether the thread is no more, or blocks the signal and so will never come. A thread in the handler blocks it too: in
+ * this stop's, where the signal is not pending, or on its way out of the last one's, where it is awake. That way takes
+ * microseconds of a CPU, and on a busy machine seconds until there is one: who has run for longer is not on it. *comes: all
+ * that is missing is a CPU. */
+static enum mr_world_state look_at(struct mr_world_thread *t, bool *comes)
+{
+    static const uint64_t WAY_OUT_NS = 20000000;
     char path[64], text[4096];
     struct mr_fmt f = mr_fmt_to_buffer(path, sizeof path);
-    mr_fmt_print(&f, "/proc/self/task/%d/status", tid);
+    mr_fmt_print(&f, "/proc/self/task/%d/status", t->tid);
     size_t len = mr_file_read_all(mr_fmt_end_string(&f), text, sizeof text - 1);
     text[len] = '\0';
     const char *state = strstr(text, "State:\t");
     if (len == 0 || (state && (state[7] == 'Z' || state[7] == 'X')))
         return MR_WORLD_GONE;
-    bool awake = state && state[7] == 'R' && !late;
-    return !awake && has_signal(text, "SigPnd:\t") && has_signal(text, "SigBlk:\t") ? MR_WORLD_BLOCKED : MR_WORLD_ASKED;
+    bool awake = state && state[7] == 'R';
+    if (!has_signal(text, "SigPnd:\t") || !has_signal(text, "SigBlk:\t")) {
+        *comes |= awake;
+        return MR_WORLD_ASKED;
+    }
+    uint64_t ran = awake ? time_of(t->tid) : 0;
+    t->ran_ns = t->ran_ns ? t->ran_ns : ran;
+    if (!awake || ran - t->ran_ns > WAY_OUT_NS)
+        return MR_WORLD_BLOCKED;
+    *comes |= ran != 0;
+    return MR_WORLD_ASKED;
 }
 
 static uint32_t count_asked(const struct mr_world *world)
@@ -267,31 +302,35 @@ static uint32_t count_asked(const struct mr_world *world)
     return n;
 }
 
-/* Who has not come yet is looked at: some never will. (A thread that stops now wins over what was seen.) */
-static void look_at_stragglers(struct mr_world *world, uint64_t now)
+/* Who has not come yet is looked at: some never will. (A thread that stops now wins over what was seen.) Whether
+ * somebody only waits for a CPU. */
+static bool look_at_stragglers(struct mr_world *world)
 {
-    static const uint64_t LATE_NS = 100000000;
+    bool comes = false;
     for (uint32_t i = 0; i < world->count; i++) {
         uint32_t asked = MR_WORLD_ASKED;
         if (atomic_load(&world->threads[i].state) == asked)
-            atomic_compare_exchange_strong(&world->threads[i].state, &asked, look_at(world->threads[i].tid, now - world->since_ns > LATE_NS));
+            atomic_compare_exchange_strong(&world->threads[i].state, &asked, look_at(&world->threads[i], &comes));
     }
+    return comes;
 }
 
-static bool wait_for_all(struct mr_world *world, uint64_t until)
+static void wait_for_all(struct mr_world *world, unsigned ms)
 {
+    uint64_t until = world->since_ns + (uint64_t)ms * 1000000, latest = world->since_ns + (uint64_t)ms * 1000000 * STARVED_FACTOR;
     uint64_t next_look = mr_clock_ns() + 2000000;
+    bool comes = false;
     for (;;) {
         uint32_t seen = atomic_load(&arrived);
         if (count_asked(world) == 0)
-            return true;
+            return;
         const struct timespec tick = { .tv_nsec = 1000000 };
         futex(&arrived, FUTEX_WAIT_PRIVATE, seen, &tick);
         uint64_t now = mr_clock_ns();
-        if (now >= until)
-            return false;
+        if (now >= until && (!comes || now >= latest))
+            return;
         if (now >= next_look) {
-            look_at_stragglers(world, now);
+            comes = look_at_stragglers(world);
             next_look = now + 10000000;
         }
     }
@@ -310,7 +349,7 @@ static void count_unstopped(struct mr_world *world)
 bool mr_world_stop(struct mr_world *world, unsigned ms)
 {
     int saved = errno, asked = 0;
-    uint64_t now = mr_clock_ns(), until = now + (uint64_t)ms * 1000000;
+    uint64_t now = mr_clock_ns();
     sigset_t mask;
     block_signals(&mask);
     if (atomic_exchange(&taken, true)) {
@@ -323,7 +362,7 @@ bool mr_world_stop(struct mr_world *world, unsigned ms)
     world->threads = tables ? tables->threads : NULL;
     atomic_fetch_add(&epoch, 1);
     while (!world->unlisted && (asked = ask_all(world)) > 0)
-        wait_for_all(world, until);
+        wait_for_all(world, ms);
     world->unlisted |= asked < 0 || world->count == MOST_THREADS;
     count_unstopped(world);
     errno = saved;
@@ -348,99 +387,4 @@ uint64_t mr_world_resume(struct mr_world *world)
     set_mask(&mask, NULL);
     errno = saved;
     return took;
-}
-
-/* ---- the copy ------------------------------------------------------------------------------------------------------- */
-
-/* No exit signal: a wait for children does not see it. UNTRACED: a debugger does not follow it. */
-int64_t mr_world_copy(void)
-{
-    int saved = errno;
-    pid_t original = getpid();
-    long pid = syscall(SYS_clone, CLONE_UNTRACED, NULL, NULL, NULL, NULL);
-    if (pid == 0) {
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
-        if (getppid() != original)
-            mr_world_leave(1);
-    }
-    errno = saved;
-    return pid;
-}
-
-_Noreturn void mr_world_leave(int status)
-{
-    for (;;)
-        syscall(SYS_exit_group, status);
-}
-
-/* -1 while it runs on, 1 once it has ended well, 0 when it has ended otherwise or somebody else took its status. */
-static int look_at_copy(int64_t copy, int flags)
-{
-    int status = 0;
-    long got;
-    do
-        got = syscall(SYS_wait4, copy, &status, __WCLONE | flags, NULL);
-    while (got < 0 && errno == EINTR);
-    return got == 0 ? -1 : got == copy && WIFEXITED(status) && WEXITSTATUS(status) == 0;
-}
-
-bool mr_world_reap(int64_t copy, unsigned ms)
-{
-    int saved = errno, ended;
-    struct timespec nap = { .tv_nsec = 20000 };
-    uint64_t until = mr_clock_ns() + (uint64_t)ms * 1000000;
-    while ((ended = look_at_copy(copy, WNOHANG)) < 0 && mr_clock_ns() < until) {
-        _Atomic uint32_t nobody = 0;
-        futex(&nobody, FUTEX_WAIT_PRIVATE, 0, &nap);
-        nap.tv_nsec = nap.tv_nsec < 5000000 ? nap.tv_nsec * 2 : nap.tv_nsec;
-    }
-    if (ended < 0) {
-        syscall(SYS_kill, copy, SIGKILL);
-        look_at_copy(copy, 0);
-    }
-    errno = saved;
-    return ended == 1;
-}
-
-void *mr_world_share(size_t bytes)
-{
-    int saved = errno;
-    void *p = (void *)syscall(SYS_mmap, NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, (off_t)0);
-    errno = saved;
-    return p == MAP_FAILED ? NULL : p;
-}
-
-/* ---- faults -------------------------------------------------------------------------------------------------------- */
-
-static const int guarded[] = { SIGSEGV, SIGBUS };
-static void (*on_guarded)(uintptr_t);
-static int32_t guarded_thread;
-static struct mr_world_guard *_Atomic outer_actions;
-
-/* Another thread's fault is its own business: what was there before comes back, and it faults again. */
-MR_NO_SANITIZE static void on_fault(int sig, siginfo_t *info, void *context)
-{
-    (void)sig, (void)context;
-    if (mr_world_tid() == guarded_thread)
-        on_guarded((uintptr_t)info->si_addr);
-    else if (atomic_load(&outer_actions))
-        mr_world_unguard(atomic_load(&outer_actions));
-}
-
-void mr_world_guard(struct mr_world_guard *saved, void (*handler)(uintptr_t address))
-{
-    _Static_assert(sizeof(struct sigaction) <= sizeof saved->actions[0], "a guard keeps two actions");
-    struct sigaction action = { .sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_NODEFER };
-    on_guarded = handler;
-    guarded_thread = mr_world_tid();
-    outer_actions = saved;
-    for (size_t i = 0; i < MR_COUNT(guarded); i++)
-        __sigaction(guarded[i], &action, (struct sigaction *)saved->actions[i]);
-}
-
-void mr_world_unguard(const struct mr_world_guard *saved)
-{
-    for (size_t i = 0; i < MR_COUNT(guarded); i++)
-        __sigaction(guarded[i], (const struct sigaction *)saved->actions[i], NULL);
-    outer_actions = NULL;
 }

@@ -1,9 +1,11 @@
 #include "child.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 
 #include "os.h"
 
@@ -125,6 +127,83 @@ Test(world, who_blocks_the_signal_is_named)
     mr_world_resume(&world);
     finish(2);
 }
+
+/* ---- a busy machine -------------------------------------------------------------------------------------------- */
+
+enum { RIVALS = 4 };
+
+static void stay_on_this_cpu(void)
+{
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET((unsigned)sched_getcpu(), &one);
+    cr_assert_eq(sched_setaffinity(0, sizeof one, &one), 0);
+}
+
+static pid_t begin_rival(void)
+{
+    pid_t pid = fork();
+    if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        for (;;)
+            ;
+    }
+    return pid;
+}
+
+static void *starve(void *mine)
+{
+    sched_setscheduler(0, SCHED_IDLE, &(struct sched_param){ 0 });
+    return nap(mine);
+}
+
+/* Between two stops the thread must leave the handler, for which it has to wait for its CPU longer than a stop usually
+ * takes: it blocks the signal then, and will come. */
+Test(world, who_only_wants_a_cpu_is_waited_for, .timeout = 150)
+{
+    struct mr_world world;
+    pid_t rivals[RIVALS];
+    uint32_t others = strangers();
+    stay_on_this_cpu();
+    begin(0, starve);
+    for (size_t i = 0; i < RIVALS; i++)
+        rivals[i] = begin_rival();
+    for (int round = 0; round < 4; round++) {
+        cr_assert(mr_world_stop(&world, 3000));
+        cr_expect_eq(world.unstopped, others);
+        cr_expect_eq(find(&world, tids[0])->state, MR_WORLD_STOPPED, "round %d: after %lu ms", round,
+                     (unsigned long)((mr_clock_ns() - world.since_ns) / 1000000));
+        mr_world_resume(&world);
+    }
+    for (size_t i = 0; i < RIVALS; i++) {
+        kill(rivals[i], SIGKILL);
+        waitpid(rivals[i], NULL, 0);
+    }
+    finish(1);
+}
+
+static void *block_and_tick(void *mine)
+{
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, NULL);
+    return tick(mine);
+}
+
+/* It has had a CPU and did not come. */
+Test(world, who_is_awake_and_blocks_the_signal_is_named_soon)
+{
+    struct mr_world world;
+    strangers();
+    begin(0, block_and_tick);
+    cr_assert(mr_world_stop(&world, 20000));
+    cr_expect_eq(find(&world, tids[0])->state, MR_WORLD_BLOCKED);
+    cr_expect_lt(mr_clock_ns() - world.since_ns, (uint64_t)10000000000u);
+    mr_world_resume(&world);
+    finish(1);
+}
+
+/* ---- several at once --------------------------------------------------------------------------------------------- */
 
 static struct mr_world other_world;
 static _Atomic int other_did;
