@@ -73,7 +73,7 @@ bool mr_checked_bad_pointer(const char *call, const void *p, const struct mr_unw
 /* What was written to the block comes before its label. ThreadSanitizer does not know fences. */
 static void publish(void)
 {
-#ifdef MR_TSAN
+#if MR_TSAN
     atomic_signal_fence(memory_order_release);
 #else
     atomic_thread_fence(memory_order_release);

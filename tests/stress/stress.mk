@@ -14,13 +14,18 @@ $(B)/tests/stress-direct: tests/stress/stress.c tests/stress/direct.h $(B)/libme
 	@mkdir -p $(@D)
 	$(CC) $(TEST_CFLAGS) -DMR_STRESS_DIRECT $< $(B)/libmemoir.a -o $@ -pthread
 
+# Stopping the world and the live leak check, likewise.
+$(B)/tests/stress-leaks: tests/stress/leaks.c tests/stress/direct.h $(B)/libmemoir.a tests/stress/stress.mk
+	@mkdir -p $(@D)
+	$(CC) $(TEST_CFLAGS) $< $(B)/libmemoir.a -o $@ -pthread
+
 # A lock that is never released would hang the build: a run may take ten times its seconds and a minute.
 STRESS_RUN = timeout $(shell echo $$(($(STRESS_SECONDS) * 10 + 60)))
 
 # A sanitized libmemoir.so cannot be preloaded into a program that is not.
-STRESS_KINDS := $(if $(filter asan tsan,$(VARIANT)),direct,preload traced direct)
+STRESS_KINDS := $(if $(filter asan tsan,$(VARIANT)),direct leaks,preload traced direct leaks)
 
-.PHONY: test-stress $(addprefix stress-,preload traced direct)
+.PHONY: test-stress $(addprefix stress-,preload traced direct leaks)
 test-stress: $(addprefix stress-,$(STRESS_KINDS)) ## randomised threads, forks and blocks: STRESS_SECONDS, STRESS_THREADS
 
 stress-preload: $(B)/libmemoir.so $(B)/tests/stress
@@ -38,3 +43,7 @@ stress-traced: $(B)/libmemoir.so $(B)/tests/stress
 stress-direct: $(B)/tests/stress-direct
 	for strategy in $(STRESS_STRATEGIES); do \
 	  $(STRESS_RUN) env MEMOIR_STRATEGY=$$strategy $(B)/tests/stress-direct $(STRESS_SECONDS) $(STRESS_THREADS) || exit 1; done
+
+stress-leaks: $(B)/tests/stress-leaks
+	for strategy in slab best-fit; do \
+	  $(STRESS_RUN) env MEMOIR_STRATEGY=$$strategy $(B)/tests/stress-leaks $(STRESS_SECONDS) $(STRESS_THREADS) || exit 1; done
