@@ -215,7 +215,7 @@ uintptr_t mr_maps_next_run(int pages, bool own, uintptr_t *from, uintptr_t to);
 /* For what reads other people's stacks and memory, and for handlers that run anywhere. */
 #define MR_NO_SANITIZE __attribute__((no_sanitize("address", "thread", "undefined")))
 
-/* ---- stopping the world (world.c, world_copy.c) -----------------------------------------------------------------
+/* ---- stopping the world (world.c, world_copy.c) ------------------------------------------------------
  * Each other thread is sent a real-time signal nobody uses; its handler waits until the world is resumed.
  * To the program that is a signal handled with SA_RESTART: some waits end with EINTR. */
 enum mr_world_state {
