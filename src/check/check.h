@@ -42,6 +42,9 @@ void mr_findings_alignment(const char *call, size_t align, const struct mr_unwin
 /* In a fork child. */
 void mr_findings_forked(void);
 
+/* Blocks have zones (zone.h): whatever is checked but arguments alone, for which the tag says all. */
+MR_INLINE bool mr_check_has_zones(void) { return mr_conf.check & ~(uint64_t)MR_CHECK_ARGUMENTS; }
+
 /* ---- what belongs to what (family.c); does nothing unless that is checked ---------------------------------- */
 
 enum mr_family {
@@ -63,7 +66,7 @@ struct mr_family_promise {
 /* Whether blocks know their family, or the options were not read yet. */
 MR_INLINE bool mr_family_is_known(void)
 {
-    return MR_UNLIKELY(mr_heap_watch) && !mr_usual_way && (mr_conf.check || mr_heap_watch == MR_WATCH_UNKNOWN);
+    return MR_UNLIKELY(mr_heap_watch) && !mr_usual_way && (mr_check_has_zones() || mr_heap_watch == MR_WATCH_UNKNOWN);
 }
 
 void mr_family_give(void *p, const struct mr_family_promise *promise, const struct mr_unwind_start *from);

@@ -296,7 +296,7 @@ static void visit_gone(void *ctx, const struct mr_gone *gone)
 void mr_checked_verify(const char *call, unsigned patience_ms)
 {
     struct round round = { .count = 0 };
-    if (!mr_conf.check)
+    if (!mr_check_has_zones())
         return;
     if (mr_zone_is_checked(MR_CHECK_CANARY))
         mr_heap_walk(look_at, &round, patience_ms);
@@ -329,7 +329,7 @@ static void count_gone(void *ctx, const struct mr_gone *gone)
 
 void mr_checked_settle(struct mr_heap_stats *stats)
 {
-    if (mr_conf.check)
+    if (mr_check_has_zones())
         mr_quarantine_each(count_gone, stats, false);
 }
 
@@ -337,7 +337,7 @@ bool mr_checked_user(uintptr_t *start, size_t *size)
 {
     struct mr_tag tag;
     struct mr_zone zone;
-    if (!mr_conf.check || mr_guarded_holds((void *)*start) || !mr_tag_get((void *)*start, &tag))
+    if (!mr_check_has_zones() || mr_guarded_holds((void *)*start) || !mr_tag_get((void *)*start, &tag))
         return true;
     if (is_hidden(&tag))
         return false;
@@ -350,7 +350,7 @@ bool mr_checked_user(uintptr_t *start, size_t *size)
 bool mr_checked_tag(const void *p, struct mr_tag *tag)
 {
     struct mr_zone zone;
-    if (!mr_conf.check)
+    if (!mr_check_has_zones())
         return mr_tag_get(p, tag);
     if (!mr_canary_find(p, &zone) || zone.label == MR_ZONE_HIDDEN)
         return false;

@@ -57,6 +57,6 @@ void mr_family_give(void *p, const struct mr_family_promise *promise, const stru
 void mr_family_take(void *p, enum mr_family was, enum mr_family family)
 {
     struct mr_zone zone;
-    if (p && mr_conf.check && mr_canary_find(p, &zone) && zone.family == was)
+    if (p && mr_check_has_zones() && mr_canary_find(p, &zone) && zone.family == was)
         mr_canary_set_family(&zone, family);
 }

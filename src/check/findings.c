@@ -185,7 +185,7 @@ void mr_findings_bad_pointer(const char *call, const void *p, const struct mr_un
 {
     if (mr_guard_bad_pointer(call, p, from))
         return;
-    if (mr_conf.check && mr_checked_bad_pointer(call, p, from))
+    if (mr_check_has_zones() && mr_checked_bad_pointer(call, p, from))
         return;
     struct surroundings around = mr_heap_where() == MR_ROUTE_SLAB ? look_around(p) : (struct surroundings){ 0 };
     struct mr_finding finding = { .kind = mr_findings_bad(call), .from = from, .address = (uintptr_t)p, .size = MR_SIZE_UNKNOWN };

@@ -28,7 +28,7 @@ struct check {
 /* Of a checked block the program has a part, whose start is what its pointers lead to. */
 static struct mr_reach_block part_of(struct mr_find_block found)
 {
-    if (mr_conf.check)
+    if (mr_check_has_zones())
         mr_checked_user(&found.start, &found.size);
     return (struct mr_reach_block){ found.start, found.size, found.index };
 }
@@ -52,7 +52,7 @@ static struct mr_reach_asked ask(const void *ctx, const struct mr_reach_block *b
     struct mr_tag tag;
     size_t size = block->size;
     (void)ctx;
-    if (mr_conf.check)
+    if (mr_check_has_zones())
         return (struct mr_reach_asked){ size, size };
     if (mr_tag_get((const void *)block->start, &tag) && tag.label != 0)
         return (struct mr_reach_asked){ tag.size, tag.size };
@@ -212,7 +212,7 @@ static bool is_gone(const struct mr_find_block *b)
     struct mr_find_block part = *b;
     if (mr_lookup_slice((const void *)b->start) && !mr_tag_get((const void *)b->start, &tag))
         return true;
-    return mr_conf.check && !mr_checked_user(&part.start, &part.size);
+    return mr_check_has_zones() && !mr_checked_user(&part.start, &part.size);
 }
 
 static void strike_gone(void *ctx, const struct mr_find_block *b)

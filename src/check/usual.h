@@ -1,12 +1,12 @@
-/* usual.h: the usual request, by the shortest way: call stacks are recorded, nothing else is watched, and a block is at
- * hand in the thread's own heap. Each function either does all that its namesake of watch.h would do, or nothing. */
+/* usual.h: the usual request, by the shortest way: call stacks are recorded, or tags kept that tell blocks in use from
+ * others (MEMOIR_CHECK=arguments), nothing else is watched, and a block is at hand in the thread's own heap. Each function either does all that its namesake of watch.h would do, or nothing. */
 #ifndef MR_CHECK_USUAL_H
 #define MR_CHECK_USUAL_H
 
 #include "heap.h"
 #include "track.h"
 
-enum mr_usual { MR_USUAL_NONE, MR_USUAL_SAMPLE, MR_USUAL_FULL };
+enum mr_usual { MR_USUAL_NONE, MR_USUAL_SAMPLE, MR_USUAL_FULL, MR_USUAL_EXACT };
 extern MR_HIDDEN int mr_usual_way; /* enum mr_usual; NONE until the ledger is open */
 
 /* What belongs to a heap's thread; struct mr_heap.user. */
@@ -29,8 +29,37 @@ MR_INLINE void *mr_usual_try_unsampled(size_t size)
     return p;
 }
 
+/* MR_USUAL_EXACT: a block whose tag says that it is in use. */
+MR_INLINE void *mr_usual_try_exact(size_t size)
+{
+    struct mr_tag_spot spot;
+    struct mr_heap *heap = mr_heap_self;
+    return MR_LIKELY(mr_heap_is_real(heap) && mr_heap_try_take_at(heap, size, 0, &spot)) ? spot.block : NULL;
+}
+
+/* Frees such a block of the calling thread's own heap, as mr_heap_try_free does where there are no tags. */
+MR_INLINE bool mr_usual_try_free_exact(void *p)
+{
+    uint32_t word;
+    struct mr_slab *slab = mr_heap_untag(mr_heap_self, p, &word);
+    if (MR_UNLIKELY(!slab))
+        return false;
+    if (MR_UNLIKELY(mr_slab_is_empty(slab)))
+        mr_heap_emptied(slab);
+    return true;
+}
+
+/* Either, as is done. */
+MR_INLINE void *mr_usual_try(size_t size)
+{
+    return mr_usual_way == MR_USUAL_SAMPLE  ? mr_usual_try_unsampled(size)
+           : mr_usual_way == MR_USUAL_EXACT ? mr_usual_try_exact(size)
+                                            : NULL;
+}
+
 /* MR_USUAL_FULL. */
 void *mr_usual_malloc(size_t size, uintptr_t pc, uintptr_t sp, uintptr_t bp);
+
 bool mr_usual_free(void *p);
 
 #endif

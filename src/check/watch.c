@@ -30,7 +30,7 @@ static void open_ledger(void)
     bool open = mr_writer_open(mr_conf.ledger, trace, interval, &open_trouble) && mr_track_boot();
     booked = open && mr_conf.trace != MR_TRACE_OFF;
     mr_heaps_holder_waits = mr_track_is_held;
-    if (booked && !mr_conf.check && !mr_conf.guard && !*mr_conf.fail)
+    if (booked && !mr_check_has_zones() && !mr_conf.guard && !*mr_conf.fail)
         mr_usual_way = mr_heap_watch == MR_WATCH_ALL ? MR_USUAL_FULL : MR_USUAL_SAMPLE;
 }
 
@@ -116,8 +116,18 @@ static struct mr_usual_thread *take_place(void)
     return place && mr_vm_commit(place, watcher_bytes()) ? (struct mr_usual_thread *)(void *)place : NULL;
 }
 
+/* Tags are looked at, and nothing is recorded. */
+static bool is_exact(void)
+{
+    return mr_conf.check == MR_CHECK_ARGUMENTS && mr_conf.trace == MR_TRACE_OFF && !mr_conf.guard && !*mr_conf.fail;
+}
+
 static MR_NOINLINE struct mr_usual_thread *make_watcher(struct mr_heap *heap)
 {
+    if (is_exact()) {
+        mr_usual_way = MR_USUAL_EXACT;
+        return NULL;
+    }
     struct mr_usual_thread *watcher = is_open() ? take_place() : NULL;
     if (!watcher)
         return NULL;
@@ -297,7 +307,7 @@ void *mr_watch_take(const struct mr_unwind_start *from, size_t size, size_t alig
         return p;
     switch (watch) {
     case MR_WATCH_ALL:
-        return mr_conf.check ? mr_checked_take(from, size, align, zero) : take_all(size, align, zero, from);
+        return mr_check_has_zones() ? mr_checked_take(from, size, align, zero) : take_all(size, align, zero, from);
     case MR_WATCH_SOME:
         return mr_conf.trace == MR_TRACE_SAMPLE ? take_some(size, align, zero, from) : take_plainly(size, align, zero);
     default:
@@ -315,14 +325,17 @@ static void *take_usual(const struct mr_unwind_start *from, size_t size)
 {
     switch (mr_usual_way) {
     case MR_USUAL_FULL: return mr_usual_malloc(size, from->pc, from->sp, from->bp);
-    case MR_USUAL_SAMPLE: return mr_usual_try_unsampled(size);
-    default: return NULL;
+    default: return mr_usual_try(size);
     }
 }
 
 static bool give_usual(void *p)
 {
-    return mr_usual_way == MR_USUAL_FULL ? mr_usual_free(p) : mr_usual_way == MR_USUAL_SAMPLE && mr_heap_try_free(p);
+    switch (mr_usual_way) {
+    case MR_USUAL_FULL: return mr_usual_free(p);
+    case MR_USUAL_EXACT: return mr_usual_try_free_exact(p);
+    default: return mr_usual_way == MR_USUAL_SAMPLE && mr_heap_try_free(p);
+    }
 }
 
 static void *fill(void *p, size_t size)
@@ -374,7 +387,7 @@ enum mr_freed mr_watch_free(const struct mr_unwind_start *from, void *p)
     struct mr_tag tag;
     if (mr_guarded_holds(p))
         return mr_guard_free(from, p);
-    if (mr_conf.check)
+    if (mr_check_has_zones())
         return mr_checked_free(from, p);
     bool watched = p && watch_now() != MR_WATCH_NOTHING && mr_tag_get(p, &tag) && is_booked(&tag);
     return watched ? free_watched(p, &tag) : mr_heap_free_rest(p);
@@ -414,11 +427,25 @@ static void *resize_by_copying(const struct mr_unwind_start *from, void *p, size
     return q;
 }
 
+/* Where all blocks of slabs have tags, these know which are in use; the heap takes each for one. */
+static size_t usable_of(const void *p, enum mr_freed *known)
+{
+    struct mr_tag tag;
+    size_t usable = mr_heap_usable(p, known);
+    if (*known != MR_FREED || mr_heap_watch != MR_WATCH_ALL || usable > MR_SLAB_MAX || !mr_lookup_slice(p) || mr_tag_get(p, &tag))
+        return usable;
+    *known = MR_NOT_A_BLOCK;
+    return 0;
+}
+
 /* A block that is not in the books: what it grows by is sampled, and a large one is not copied for that. */
 static void *resize_unbooked(const struct mr_unwind_start *from, void *p, size_t size, enum mr_freed *freed)
 {
-    size_t usable = mr_heap_usable(p, freed);
-    if (*freed != MR_FREED || mr_heap_is_hopeless(size))
+    size_t usable = usable_of(p, freed);
+    if (*freed != MR_FREED)
+        return NULL;
+    mr_findings_size(size, from);
+    if (mr_heap_is_hopeless(size))
         return NULL;
     bool stays = size <= usable || usable > MR_SLAB_MAX;
     if (mr_heap_watch == MR_WATCH_NOTHING || (mr_heap_watch == MR_WATCH_SOME && stays))
@@ -434,11 +461,12 @@ void *mr_watch_realloc(const struct mr_unwind_start *from, void *p, size_t size,
         return NULL;
     if (mr_guarded_holds(p))
         return mr_guard_realloc(from, p, size, freed);
-    if (mr_conf.check)
+    if (mr_check_has_zones())
         return mr_checked_realloc(from, p, size, freed);
     if (watch_now() == MR_WATCH_NOTHING || !mr_tag_get(p, &tag) || !is_booked(&tag))
         return resize_unbooked(from, p, size, freed);
     *freed = MR_FREED;
+    mr_findings_size(size, from);
     if (mr_heap_is_hopeless(size))
         return NULL;
     void *q = resize_watched(from, p, size, &tag);
@@ -447,5 +475,5 @@ void *mr_watch_realloc(const struct mr_unwind_start *from, void *p, size_t size,
 
 size_t mr_watch_usable(const void *p, enum mr_freed *known)
 {
-    return mr_conf.check ? mr_checked_usable(p, known) : mr_heap_usable(p, known);
+    return mr_check_has_zones() ? mr_checked_usable(p, known) : usable_of(p, known);
 }

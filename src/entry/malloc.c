@@ -52,7 +52,7 @@ static MR_NOINLINE void *malloc_slow(size_t size)
         return p;
     if (mr_usual_way == MR_USUAL_FULL && mr_heap_is_real(mr_heap_self))
         return malloc_traced(size);
-    p = mr_usual_way == MR_USUAL_SAMPLE ? mr_usual_try_unsampled(size) : mr_guard_try_malloc(size);
+    p = mr_usual_way ? mr_usual_try(size) : mr_guard_try_malloc(size);
     return p ? p : malloc_rest(size);
 }
 
@@ -91,6 +91,8 @@ static MR_NOINLINE void free_rest(void *p)
 
 static MR_NOINLINE void free_slow(void *p)
 {
+    if (mr_usual_way == MR_USUAL_EXACT && mr_usual_try_free_exact(p))
+        return;
     if (mr_usual_way != MR_USUAL_FULL || !mr_usual_free(p))
         free_rest(p);
 }
@@ -123,8 +125,8 @@ static void *entry_calloc(size_t n, size_t each)
     if (MR_UNLIKELY(__builtin_mul_overflow(n, each, &size)))
         return out_of_memory();
     void *p = mr_heap_try_malloc(size);
-    if (MR_UNLIKELY(!p) && mr_usual_way == MR_USUAL_SAMPLE)
-        p = mr_usual_try_unsampled(size);
+    if (MR_UNLIKELY(!p))
+        p = mr_usual_try(size);
     return MR_LIKELY(p != NULL) ? memset(p, 0, size) : calloc_slow(size);
 }
 

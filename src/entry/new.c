@@ -109,7 +109,7 @@ static MR_NOINLINE void *new_slow(size_t size, size_t align)
 
 static MR_NOINLINE void *new_missed(size_t size)
 {
-    void *p = mr_usual_way == MR_USUAL_SAMPLE ? mr_usual_try_unsampled(size) : NULL;
+    void *p = mr_usual_try(size);
     return MR_LIKELY(p != NULL) ? p : new_slow(size, 0);
 }
 
@@ -201,6 +201,8 @@ static MR_NOINLINE void delete_checked(void *p)
 
 static MR_NOINLINE void delete_slow(void *p)
 {
+    if (mr_usual_way == MR_USUAL_EXACT && mr_usual_try_free_exact(p))
+        return;
     if (mr_family_is_known())
         delete_checked(p);
     else

@@ -30,7 +30,8 @@ static void write_text(char *to, size_t cap, const char *text)
 
 void mr_story_begin(void)
 {
-    if (mr_conf.ledger[0] == '\0' && mr_conf.trace == MR_TRACE_OFF && !mr_conf.check)
+    if (mr_conf.ledger[0] == '\0' && mr_conf.trace == MR_TRACE_OFF && !mr_check_has_zones() &&
+        !(mr_conf.check && mr_tell_is_due()))
         return;
     const char *why = mr_watch_start();
     writer_pid = mr_process_id();

@@ -35,7 +35,7 @@ static bool is_to_be_written(void)
            (mr_conf.ledger[0] == '\0' && (mr_conf.stats || mr_conf.map || mr_conf.leaks != MR_LEAKS_OFF));
 }
 
-bool mr_tell_is_due_at_end(void) { return is_to_be_written() || mr_conf.ledger[0] != '\0' || mr_conf.check; }
+bool mr_tell_is_due_at_end(void) { return is_to_be_written() || mr_conf.ledger[0] != '\0' || mr_check_has_zones(); }
 bool mr_tell_is_due(void) { return mr_tell_is_due_at_end() || mr_conf.signal != 0; }
 
 /* Some programs close standard error before they end, and others put a file of theirs in its place: a
@@ -280,7 +280,7 @@ static void write_out(struct mr_report *report)
 /* Blocks are checked, and nobody asked for a report: what was found was told as it was met, but for the stacks. */
 static bool is_about_findings(void)
 {
-    return mr_conf.check && !is_to_be_written() && mr_conf.ledger[0] == '\0' && mr_conf.signal == 0;
+    return mr_check_has_zones() && !is_to_be_written() && mr_conf.ledger[0] == '\0' && mr_conf.signal == 0;
 }
 
 static void tell_stacks(enum mr_exit_kind kind, int value)
@@ -326,6 +326,6 @@ void mr_tell_report(enum mr_exit_kind kind, int value)
 
 void mr_tell_verify(void)
 {
-    if (story_pid == mr_process_id() && mr_conf.check)
+    if (story_pid == mr_process_id() && mr_check_has_zones())
         mr_checked_verify("at the end", PATIENCE_MS);
 }

@@ -293,26 +293,38 @@ MR_INLINE void *mr_heap_try_take_in(struct mr_heap *heap, size_t size, uint32_t 
     return MR_LIKELY(mr_heap_try_take_at(heap, size, label, &spot)) ? spot.block : NULL;
 }
 
-/* Frees a block of the heap's own and says what its tag was; false, and nothing happened, for every other pointer. */
-MR_INLINE bool mr_heap_try_free_in(struct mr_heap *heap, void *p, struct mr_tag *tag)
+/* Puts a block of the heap's own back into its slab, which may be empty then, and says what its tag was; NULL, and
+ * nothing happened, for every other pointer. */
+MR_INLINE struct mr_slab *mr_heap_untag(struct mr_heap *heap, void *p, uint32_t *word)
 {
     uintptr_t base = mr_lookup_base;
     if (MR_UNLIKELY((uintptr_t)p - base >= MR_GLANCE(mr_lookup_bytes)))
-        return false;
+        return NULL;
     struct mr_slab *slab = mr_slab_at(base, (uintptr_t)p);
     uintptr_t owner = atomic_load_explicit(&slab->owner, memory_order_relaxed);
     size_t bytes = mr_sizeclass_bytes[slab->cls], offset = (uintptr_t)p % MR_SLICE;
     size_t index = offset * mr_sizeclass_inverse[slab->cls] >> 32;
     if (MR_UNLIKELY(owner != ((uintptr_t)heap | MR_OWNER_WATCHED) || bytes > MR_ONE_SLICE_MAX))
-        return false;
-    uint32_t *place = mr_heap_tag(p, index), word = *place;
-    if (MR_UNLIKELY(index * bytes != offset || index >= slab->ext || word == 0))
-        return false;
-    *tag = mr_tag_read(word, bytes);
+        return NULL;
+    uint32_t *place = mr_heap_tag(p, index);
+    *word = *place;
+    if (MR_UNLIKELY(index * bytes != offset || index >= slab->ext || *word == 0))
+        return NULL;
     *place = 0;
     *(void **)p = slab->free;
     slab->free = p;
     MR_ADD(slab->count, -(uint64_t)1);
+    return slab;
+}
+
+/* Frees a block of the heap's own and says what its tag was; false, and nothing happened, for every other pointer. */
+MR_INLINE bool mr_heap_try_free_in(struct mr_heap *heap, void *p, struct mr_tag *tag)
+{
+    uint32_t word;
+    struct mr_slab *slab = mr_heap_untag(heap, p, &word);
+    if (MR_UNLIKELY(!slab))
+        return false;
+    *tag = mr_tag_read(word, mr_sizeclass_bytes[slab->cls]);
     if (MR_UNLIKELY(mr_slab_is_empty(slab)))
         mr_bin_emptied(heap, slab);
     return true;

@@ -42,7 +42,7 @@ static void *take_in(struct mr_heap *heap, size_t size, size_t align, bool *zero
         return p ? p : mr_bin_take_tagged(heap, cls, zero, mr_tag_make(label, mr_sizeclass_bytes[cls] - size));
     }
     void *p = mr_large_take(heap, size, align, zero);
-    if (p && MR_UNLIKELY(label))
+    if (p && MR_UNLIKELY(heap->mark & MR_OWNER_WATCHED))
         mr_tag_set(p, label, size);
     return p;
 }
@@ -142,7 +142,7 @@ void mr_heap_emptied(struct mr_slab *slab)
 {
     struct mr_heap *heap = mr_heaps_enter();
     /* A signal handler may have come between the free and here, and used or even given back the slab. */
-    if (atomic_load_explicit(&slab->owner, memory_order_relaxed) == (uintptr_t)heap && mr_slab_is_empty(slab))
+    if (atomic_load_explicit(&slab->owner, memory_order_relaxed) == ((uintptr_t)heap | heap->mark) && mr_slab_is_empty(slab))
         mr_bin_emptied(heap, slab);
     mr_cache_follow_purge(heap);
     mr_heaps_leave(heap);
