@@ -11,16 +11,9 @@
 #include <string.h>
 
 #include "cfi.h"
+#include "fuzz_require.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void require(bool holds, const char *what)
-{
-    if (!holds) {
-        fprintf(stderr, "fuzz_cfi: %s\n", what);
-        abort();
-    }
-}
 
 static void check_rule(const struct mr_cfi_rule *rule, bool may_be_cfa)
 {

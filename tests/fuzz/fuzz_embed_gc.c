@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fuzz_require.h"
 #include "memoir/gc.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -35,14 +36,6 @@ static struct {
     size_t final_expected;
     int reports;
 } f;
-
-static void require(bool holds, const char *what)
-{
-    if (!holds) {
-        fprintf(stderr, "fuzz_embed_gc: %s\n", what);
-        abort();
-    }
-}
 
 static void listen(void *ctx, struct memoir_gc *gc, enum memoir_gc_error kind, const void *pointer, const char *words)
 {

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fuzz_require.h"
 #include "memoir/slab.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -24,14 +25,6 @@ static struct {
     uint8_t *freed; /* the last one */
     bool checked;
 } f;
-
-static void require(bool holds, const char *what)
-{
-    if (!holds) {
-        fprintf(stderr, "fuzz_embed_slab: %s\n", what);
-        abort();
-    }
-}
 
 static void listen(void *ctx, struct memoir_slab *slab, enum memoir_slab_error kind, const void *pointer,
                    const char *words)

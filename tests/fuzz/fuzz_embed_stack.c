@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fuzz_require.h"
 #include "memoir/stack.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -23,14 +24,6 @@ static struct {
     int reports;
     uint64_t allocs;
 } f;
-
-static void require(bool holds, const char *what)
-{
-    if (!holds) {
-        fprintf(stderr, "fuzz_embed_stack: %s\n", what);
-        abort();
-    }
-}
 
 static void listen(void *ctx, struct memoir_stack *stack, enum memoir_stack_error kind, const void *pointer,
                    const char *words)

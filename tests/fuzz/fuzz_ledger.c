@@ -15,18 +15,11 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "fuzz_require.h"
 #include "ledger.h"
 #include "os.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void require(bool holds, const char *what)
-{
-    if (!holds) {
-        fprintf(stderr, "%s\n", what);
-        abort();
-    }
-}
 
 /* ---- a sound ledger ------------------------------------------------------------------------------------ */
 
