@@ -138,27 +138,12 @@ static void to_target(void *ctx, const char *text, size_t len)
 
 /* ---- the facts --------------------------------------------------------------------------------------- */
 
+/* By way of the ledger's figures, which say what a row of the heap is to a report. */
 static size_t fill_classes(void)
 {
-    size_t n = 0;
-    for (unsigned i = 0; i < MR_ROW_COUNT; i++) {
-        const struct mr_row *row = &stats.rows[i];
-        if (row->allocs == 0)
-            continue;
-        classes[n++] = (struct mr_report_class){
-            .size = row->size,
-            .allocations = row->allocs,
-            .frees = row->frees,
-            .in_use_blocks = row->allocs - row->frees,
-            .slabs = row->slabs,
-            .slab_bytes = row->slab_bytes,
-            .free_blocks = row->free_blocks,
-            .below = i && !row->large ? stats.rows[i - 1].size : 0,
-            .large = row->large,
-            .in_use_bytes = row->in_use_bytes,
-        };
-    }
-    return n;
+    static struct mr_ledger_stats figures;
+    mr_story_copy_figures(&figures, &stats);
+    return mr_report_map_classes(classes, &figures);
 }
 
 struct list {
