@@ -74,19 +74,13 @@ static void put_timeline(const struct mr_report *report, struct mr_fmt *out)
     mr_fmt_print(out, "],");
 }
 
-/* Cells as address, then the bytes of each state; the names are those of enum mr_map_state. */
+/* Cells as address, then the bytes of each state; the states have names. */
 static void put_map(const struct mr_report_map *map, struct mr_fmt *out)
 {
-    static const char *const states[MR_MAP_STATE_COUNT] = {
-        [MR_MAP_SLAB_USED] = "slab_used", [MR_MAP_SLAB_FREE] = "slab_free", [MR_MAP_SLAB_FRESH] = "slab_fresh",
-        [MR_MAP_LARGE] = "large",         [MR_MAP_DIRTY] = "dirty",         [MR_MAP_CLEAN] = "clean",
-        [MR_MAP_OWN] = "own",
-    };
-    _Static_assert(MR_MAP_STATE_COUNT == 7, "every state has its name, here and in map.ts");
     mr_fmt_print(out, "\"map\":{\"ms\":%lu,\"cell_bytes\":%lu,\"largest_gap\":%lu,\"states\":[", map->ms, map->cell_bytes,
                  map->largest_gap);
     for (int i = 0; i < MR_MAP_STATE_COUNT; i++)
-        mr_fmt_print(out, "%s\"%s\"", i ? "," : "", states[i]);
+        mr_fmt_print(out, "%s\"%s\"", i ? "," : "", mr_report_map_states[i]);
     mr_fmt_print(out, "],\"gaps\":[");
     for (int i = 0; i < MR_LEDGER_GAPS; i++)
         mr_fmt_print(out, "%s[%lu,%lu]", i ? "," : "", map->gaps[i].count, map->gaps[i].bytes);

@@ -183,6 +183,35 @@ static void put_timeline(const struct mr_report *report, struct mr_fmt *out)
     mr_fmt_char(out, ']');
 }
 
+static void put_cell(const struct mr_ledger_cell *cell, struct mr_fmt *out)
+{
+    mr_fmt_print(out, "{\"address\":\"0x%lx\"", cell->address);
+    for (int state = 0; state < MR_MAP_STATE_COUNT; state++)
+        if (cell->bytes[state])
+            mr_fmt_print(out, ",\"%s\":%u", mr_report_map_states[state], cell->bytes[state]);
+    mr_fmt_char(out, '}');
+}
+
+/* Where there is one. A cell's bytes by state, a gap's row by the least size of its free spans: what is 0 is left out. */
+static void put_map(const struct mr_report_map *map, struct mr_fmt *out)
+{
+    mr_fmt_print(out, "\"map\":{\"ms\":%lu,\"cell_bytes\":%lu,\"largest_gap\":%lu,\"gaps\":[", map->ms, map->cell_bytes,
+                 map->largest_gap);
+    const char *comma = "";
+    for (int i = 0; i < MR_LEDGER_GAPS; i++)
+        if (map->gaps[i].count) {
+            mr_fmt_print(out, "%s{\"from\":%lu,\"count\":%lu,\"bytes\":%lu}", comma, (uint64_t)1 << i, map->gaps[i].count,
+                         map->gaps[i].bytes);
+            comma = ",";
+        }
+    mr_fmt_print(out, "],\"cells\":[");
+    for (size_t i = 0; i < map->cell_count; i++) {
+        mr_fmt_bytes(out, ",", i > 0);
+        put_cell(&map->cells[i], out);
+    }
+    mr_fmt_print(out, "]},");
+}
+
 static void put_notes(const struct mr_report *report, struct mr_fmt *out)
 {
     mr_fmt_print(out, "\"notes\":[");
@@ -233,6 +262,8 @@ void mr_json_write(const struct mr_report *report, struct mr_fmt *out)
     mr_fmt_char(out, ',');
     put_timeline(report, out);
     mr_fmt_char(out, ',');
+    if (report->map)
+        put_map(report->map, out);
     put_notes(report, out);
     mr_fmt_print(out, "}\n");
     mr_fmt_flush(out);

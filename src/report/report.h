@@ -103,6 +103,9 @@ struct mr_report_map {
     size_t class_count;
 };
 
+/* The names of enum mr_map_state for programs that read reports. */
+extern const char *const mr_report_map_states[MR_MAP_STATE_COUNT];
+
 /* What a ledger says, for a report (report_map.c). `classes` has room for MR_LEDGER_CLASSES and lives as long as *to, as
  * `from` does. The first is the classes alone; it returns how many there are. */
 size_t mr_report_map_classes(struct mr_report_class *to, const struct mr_ledger_stats *stats);

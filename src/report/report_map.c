@@ -1,6 +1,13 @@
 /* report_map.c: the map of a heap as a ledger has it, for a report. */
 #include "report.h"
 
+const char *const mr_report_map_states[MR_MAP_STATE_COUNT] = {
+    [MR_MAP_SLAB_USED] = "slab_used", [MR_MAP_SLAB_FREE] = "slab_free", [MR_MAP_SLAB_FRESH] = "slab_fresh",
+    [MR_MAP_LARGE] = "large",         [MR_MAP_DIRTY] = "dirty",         [MR_MAP_CLEAN] = "clean",
+    [MR_MAP_OWN] = "own",
+};
+_Static_assert(MR_MAP_STATE_COUNT == 7, "every state has its name, here, in map.ts and in schema.json");
+
 size_t mr_report_map_classes(struct mr_report_class *to, const struct mr_ledger_stats *stats)
 {
     size_t count = mr_min(stats->class_count, MR_LEDGER_CLASSES);

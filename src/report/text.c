@@ -120,8 +120,8 @@ static void put_summary(const struct mr_report *report, struct mr_fmt *out)
     put_events(t, out);
 }
 
-/* in use + slack + dirty + metadata - never touched = resident. `Never touched` is what is left over: memory
- * the heap has set aside in slabs and blocks that nobody has written to, so the kernel has not provided it. */
+/* in use + slack + dirty + metadata - never touched = resident. `Never touched` is what is left over: memory the heap has
+ * set aside in slabs, blocks and the spans it keeps, and that nobody has written to, so the kernel has not provided it. */
 static void put_heap_sum(const struct mr_totals *t, struct mr_fmt *out)
 {
     uint64_t held = t->in_use_bytes + t->slack_bytes + t->dirty_bytes + t->metadata_bytes;

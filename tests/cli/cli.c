@@ -563,6 +563,7 @@ Test(cli, golden_json_fits_the_schema)
     expect_valid("tests/cli/expected/summary.json");
     expect_valid("tests/cli/expected/blocks.json");
     expect_valid("tests/cli/expected/clean.json");
+    expect_valid("tests/cli/expected/map.json");
 }
 
 /* The check itself can fail: a wrong report must not pass. */

@@ -9,7 +9,7 @@ import re
 import sys
 
 TYPES = {"object": dict, "array": list, "string": str, "integer": int, "boolean": bool}
-KNOWN = {"$schema", "title", "type", "required", "additionalProperties", "properties", "items", "enum", "const",
+KNOWN = {"$schema", "title", "description", "type", "required", "additionalProperties", "properties", "items", "enum", "const",
          "pattern", "minimum", "oneOf", "$ref", "$defs"}
 CLASSES = ("definitely_lost", "indirectly_lost", "possibly_lost", "still_reachable")
 definitions = {}

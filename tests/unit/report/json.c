@@ -1,4 +1,5 @@
 #include "sample.h"
+#include "story.h"
 
 Test(json, summary)
 {
@@ -51,4 +52,16 @@ Test(json, one_object_on_one_line)
     char *text = sample_write(mr_json_write, &report);
     cr_expect_eq(strchr(text, '\n'), text + strlen(text) - 1);
     free(text);
+}
+
+Test(json, the_map_where_there_is_one)
+{
+    struct story s = story_server();
+    story_map(&s, 4320678);
+    struct mr_reader *reader = story_read(&s);
+    struct mr_model *model = mr_model_build(reader, &(struct mr_model_wishes){ .symbols = &story_symbols });
+    cr_assert_not_null(model);
+    sample_compare(mr_json_write, mr_model_report(model), GOLDEN "map.json");
+    mr_model_free(model);
+    mr_reader_close(reader);
 }
