@@ -4,7 +4,14 @@
 #define STEP(e, k) (((uint32_t)1 << (e)) + (k) * ((uint32_t)1 << ((e)-3)))
 #define BYTES(e) STEP(e, 1), STEP(e, 2), STEP(e, 3), STEP(e, 4), STEP(e, 5), STEP(e, 6), STEP(e, 7), STEP(e, 8)
 #define SLAB_BYTES(size) ((size) <= MR_ONE_SLICE_MAX ? MR_SLICE : MR_WIDE_SLICES * MR_SLICE)
-#define FIT(e, k) (uint16_t)(SLAB_BYTES(STEP(e, k)) / STEP(e, k))
+/* A slab of small blocks holds an odd number of them. A program that makes records of 2^k blocks of one size finds the
+ * same part of each at the same address modulo the record, in slab after slab, and with a block size that is a power of
+ * two as well all of these share a few sets of the cache. An odd count moves each slab's records on by a block. Bonwick's
+ * slab colouring (USENIX 1994) does that to the start of a slab, which would cost blocks their alignment. */
+#define ODD(n) (((n) - 1) | 1)
+#define FITTING(size) (SLAB_BYTES(size) / (size))
+#define COUNT(size) (uint16_t)((size) <= MR_SMALL_MAX ? ODD(FITTING(size)) : FITTING(size))
+#define FIT(e, k) COUNT(STEP(e, k))
 #define TAGGED(size) (uint16_t)(SLAB_BYTES(size) / ((size) + 4))
 #define TAG(e, k) TAGGED(STEP(e, k))
 #define TAGS(e) TAG(e, 1), TAG(e, 2), TAG(e, 3), TAG(e, 4), TAG(e, 5), TAG(e, 6), TAG(e, 7), TAG(e, 8)
@@ -16,8 +23,7 @@ const uint32_t mr_sizeclass_bytes[MR_CLASS_COUNT] = {
 };
 
 const uint16_t mr_sizeclass_blocks[MR_CLASS_COUNT] = {
-    MR_SLICE / 16, MR_SLICE / 32, MR_SLICE / 48, MR_SLICE / 64,
-    MR_SLICE / 80, MR_SLICE / 96, MR_SLICE / 112, MR_SLICE / 128,
+    COUNT(16), COUNT(32), COUNT(48), COUNT(64), COUNT(80), COUNT(96), COUNT(112), COUNT(128),
     BLOCKS(7), BLOCKS(8), BLOCKS(9), BLOCKS(10), BLOCKS(11), BLOCKS(12), BLOCKS(13), BLOCKS(14), BLOCKS(15),
 };
 

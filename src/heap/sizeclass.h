@@ -27,7 +27,7 @@
 #define MR_WIDE_SLICES 8                   /* slices of a slab of larger blocks */
 
 extern const uint32_t mr_sizeclass_bytes[MR_CLASS_COUNT];  /* block size */
-extern const uint16_t mr_sizeclass_blocks[MR_CLASS_COUNT]; /* blocks per slab */
+extern const uint16_t mr_sizeclass_blocks[MR_CLASS_COUNT]; /* blocks per slab; odd up to MR_SMALL_MAX */
 extern const uint16_t mr_sizeclass_watched[MR_CLASS_COUNT]; /* blocks per watched slab: each has a tag of 4 bytes */
 /* ceil(2^32 / size): offset * inverse >> 32 = offset / size for offsets in a slab, since
  * offset * size < 2^19 * 2^16 and the inverse is too large by less than size / 2^32. */

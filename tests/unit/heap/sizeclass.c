@@ -40,9 +40,32 @@ Test(sizeclass, a_slab_is_full_of_blocks)
 {
     for (unsigned cls = 0; cls < MR_CLASS_COUNT; cls++) {
         size_t bytes = mr_sizeclass_bytes[cls], slab = mr_sizeclass_slices(cls) * MR_SLICE;
-        cr_expect_eq(mr_sizeclass_blocks[cls], slab / bytes, "class %u", cls);
+        cr_expect_eq(mr_sizeclass_blocks[cls], slab / bytes - (bytes <= MR_SMALL_MAX && slab / bytes % 2 == 0), "class %u", cls);
         cr_expect_eq(mr_sizeclass_slices(cls), bytes <= 8 * MR_KIB ? 1 : 8, "class %u", cls);
         cr_expect_geq(mr_sizeclass_blocks[cls], 8, "class %u: a slab is for several blocks", cls);
+    }
+}
+
+/* Where the records of a program begin that are `per` blocks of one class each, as the cache's sets see it. */
+static unsigned places_of_records(unsigned cls, unsigned per)
+{
+    bool at[64] = { false };
+    unsigned places = 0;
+    for (size_t n = 0; n < 8192; n += per) {
+        size_t slab = n / mr_sizeclass_blocks[cls], index = n % mr_sizeclass_blocks[cls];
+        size_t line = (slab * MR_SLICE + index * mr_sizeclass_bytes[cls]) / 64 % 64;
+        places += !at[line];
+        at[line] = true;
+    }
+    return places;
+}
+
+Test(sizeclass, records_of_several_blocks_do_not_share_a_few_sets_of_the_cache)
+{
+    for (unsigned per = 1; per <= 16; per *= 2) {
+        cr_expect_eq(places_of_records(mr_sizeclass_of(64), per), per < 8 ? 64 : 64 / per * 8, "%u of 64 bytes", per);
+        cr_expect_eq(places_of_records(mr_sizeclass_of(128), per), 32, "%u of 128 bytes", per);
+        cr_expect_eq(places_of_records(mr_sizeclass_of(256), per), 16, "%u of 256 bytes", per);
     }
 }
 
