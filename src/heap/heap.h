@@ -233,14 +233,9 @@ MR_INLINE void *mr_heap_try_aligned(size_t align, size_t size)
 /* The last block in use of a slab came back. Part of mr_heap_try_free. */
 void mr_heap_emptied(struct mr_slab *slab);
 
-/* Frees a block of the calling thread's own; false, and nothing happened, for every other pointer. */
-MR_INLINE bool mr_heap_try_free(void *p)
+/* Puts a block onto its slab's list; false, and nothing happened, when the slab is not the calling thread's. */
+MR_INLINE bool mr_heap_push(struct mr_slab *slab, void *p)
 {
-    uintptr_t offset = (uintptr_t)p - mr_lookup_base;
-    if (MR_UNLIKELY(offset >= MR_GLANCE(mr_lookup_bytes)))
-        return false;
-    __asm__("" : : : "memory"); /* fetch the base again, as an operand, rather than keep it: one instruction less */
-    struct mr_slab *slab = (struct mr_slab *)((offset >> (MR_SLICE_SHIFT - 6) & ~(uintptr_t)63) + mr_lookup_base);
     if (MR_UNLIKELY(atomic_load_explicit(&slab->owner, memory_order_relaxed) != (uintptr_t)mr_heap_self))
         return false;
     void *last = slab->free;
@@ -252,6 +247,33 @@ MR_INLINE bool mr_heap_try_free(void *p)
     if (MR_UNLIKELY(mr_slab_is_empty(slab)))
         mr_heap_emptied(slab);
     return true;
+}
+
+/* Frees a block of the calling thread's own; false, and nothing happened, for every other pointer. */
+MR_INLINE bool mr_heap_try_free(void *p)
+{
+    uintptr_t offset = (uintptr_t)p - mr_lookup_base;
+    if (MR_UNLIKELY(offset >= MR_GLANCE(mr_lookup_bytes)))
+        return false;
+    __asm__("" : : : "memory"); /* fetch the base again, as an operand, rather than keep it: one instruction less */
+    struct mr_slab *slab = (struct mr_slab *)((offset >> (MR_SLICE_SHIFT - 6) & ~(uintptr_t)63) + mr_lookup_base);
+    return mr_heap_push(slab, p);
+}
+
+/* The same for what the fast free misses of a wide slab: the blocks that begin in any slice but its first. A descriptor
+ * may be INTERIOR still when its slab is gone: then no slab that begins there has a block so far behind. */
+MR_INLINE bool mr_heap_try_free_medium(void *p)
+{
+    uintptr_t base = mr_lookup_base;
+    if (MR_UNLIKELY((uintptr_t)p - base >= MR_GLANCE(mr_lookup_bytes)))
+        return false;
+    struct mr_slab *slice = mr_slab_at(base, (uintptr_t)p);
+    if (mr_slab_kind(slice) != MR_KIND_INTERIOR)
+        return false;
+    struct mr_slab *slab = slice - slice->ext;
+    size_t bytes = mr_sizeclass_bytes[slab->cls], offset = slice->ext * MR_SLICE + (uintptr_t)p % MR_SLICE;
+    size_t index = offset * mr_sizeclass_inverse[slab->cls] >> 32;
+    return index * bytes == offset && index < slab->ext && mr_heap_push(slab, p);
 }
 
 /* ---- the same in a watched heap that was entered, for slabs of one slice -------------------------------- */

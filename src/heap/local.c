@@ -194,7 +194,7 @@ static enum mr_freed free_large(struct mr_heap *heap, struct mr_slab *head, void
 
 enum mr_freed mr_heap_free(void *p)
 {
-    return MR_LIKELY(mr_heap_try_free(p)) ? MR_FREED : mr_heap_free_rest(p);
+    return MR_LIKELY(mr_heap_try_free(p)) || mr_heap_try_free_medium(p) ? MR_FREED : mr_heap_free_rest(p);
 }
 
 static enum mr_freed free_in(struct mr_heap *heap, struct mr_slab *head, void *p)

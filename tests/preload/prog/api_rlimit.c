@@ -140,8 +140,11 @@ static void threads_and_mappings(void)
     drop(fill(100000, fair_share() / 2));
 }
 
+static pthread_barrier_t all_there; /* else the first may leave no room for the stack of the last */
+
 static void *fill_and_drop(void *arg)
 {
+    pthread_barrier_wait(&all_there);
     for (int turn = 0; turn < 5; turn++)
         drop(fill(5000, 0));
     return arg;
@@ -153,6 +156,7 @@ static void threads_run_out_together(void)
     pthread_attr_t attr;
     pthread_attr_init(&attr);
     pthread_attr_setstacksize(&attr, 256 << 10);
+    pthread_barrier_init(&all_there, NULL, COUNT(threads));
     for (size_t i = 0; i < COUNT(threads); i++)
         EXPECT(pthread_create(&threads[i], &attr, fill_and_drop, NULL) == 0);
     for (size_t i = 0; i < COUNT(threads); i++)
