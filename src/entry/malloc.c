@@ -91,9 +91,9 @@ static MR_NOINLINE void free_rest(void *p)
 
 static MR_NOINLINE void free_slow(void *p)
 {
-    if (mr_heap_try_free_medium(p))
-        return;
     if (mr_usual_way == MR_USUAL_EXACT && mr_usual_try_free_exact(p))
+        return;
+    if (mr_heap_try_free_medium(p))
         return;
     if (mr_usual_way != MR_USUAL_FULL || !mr_usual_free(p))
         free_rest(p);
