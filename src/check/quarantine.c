@@ -11,7 +11,7 @@
 #include "os.h"
 
 /* One entry for so many bytes of the budget: smaller blocks leave sooner, while the processor's caches have them (by default
- * 7,168 blocks: twice as many cost containers a quarter of their time). */
+ * 7,168 blocks: with sixteen times as many containers takes a quarter longer). */
 enum { BYTES_PER_ENTRY = 512, LEAST = 1 << 12, MOST = 1 << 22 };
 
 static struct mr_lock lock = MR_LOCK_INIT(MR_RANK_QUARANTINE);

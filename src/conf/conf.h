@@ -43,7 +43,7 @@ enum mr_check {
     MR_CHECK_QUARANTINE = 4, /* freed blocks are kept back for a while */
     MR_CHECK_FAMILY = 8,     /* new with delete, malloc with free, the sizes and alignments that delete is told */
     MR_CHECK_RANGES = 16,    /* memcpy and the like stay inside blocks */
-    MR_CHECK_ARGUMENTS = 32, /* sizes and alignments that make no sense */
+    MR_CHECK_ARGUMENTS = 32, /* sizes and alignments that make no sense; and alone, what is freed, by tags (usual.h) */
 };
 
 /* What "on" means for a RATE: one in so many. */
