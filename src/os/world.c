@@ -317,7 +317,7 @@ static bool look_at_stragglers(struct mr_world *world)
 
 static void wait_for_all(struct mr_world *world, unsigned ms)
 {
-    uint64_t until = world->since_ns + (uint64_t)ms * 1000000, latest = world->since_ns + (uint64_t)ms * 1000000 * STARVED_FACTOR;
+    uint64_t ns = (uint64_t)ms * 1000000, until = world->since_ns + ns, latest = world->since_ns + ns * STARVED_FACTOR;
     uint64_t next_look = mr_clock_ns() + 2000000;
     bool comes = false;
     for (;;) {

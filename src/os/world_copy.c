@@ -1,4 +1,5 @@
-/* world_copy.c: what one does while the others stand still: the process copied, and faults caught while its memory is read. */
+/* world_copy.c: what one does while the others stand still: the process is copied, and faults are caught while its memory
+ * is read. */
 #include <errno.h>
 #include <linux/futex.h>
 #include <sched.h>

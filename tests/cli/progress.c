@@ -58,7 +58,8 @@ static bool ends_with(const char *text, const char *end)
 Test(progress, a_line_is_written_over_and_taken_away, .timeout = 120)
 {
     char *seen = see(80);
-    cr_expect(strncmp(seen, "\rmemoir: ", 9) == 0 && strstr(seen, " runs, ") && strstr(seen, "crashed or hung" WIPE "\r"), "%s", seen);
+    cr_expect(strncmp(seen, "\rmemoir: ", 9) == 0 && strstr(seen, " runs, "), "%s", seen);
+    cr_expect_not_null(strstr(seen, "crashed or hung" WIPE "\r"), "%s", seen);
     cr_expect(ends_with(seen, "\r" WIPE), "%s", seen);
     cr_expect_null(strchr(seen, '\n'));
     free(seen);
