@@ -48,7 +48,7 @@ static MR_NOINLINE void *malloc_traced(size_t size)
 static MR_NOINLINE void *malloc_slow(size_t size)
 {
     void *p = mr_heap_try_medium(size);
-    if (MR_UNLIKELY(p != NULL))
+    if (MR_UNLIKELY(p != NULL) || (p = mr_harden_try_malloc(size)))
         return p;
     if (mr_usual_way == MR_USUAL_FULL && mr_heap_is_real(mr_heap_self))
         return malloc_traced(size);
@@ -93,7 +93,7 @@ static MR_NOINLINE void free_slow(void *p)
 {
     if (mr_usual_way == MR_USUAL_EXACT && mr_usual_try_free_exact(p))
         return;
-    if (mr_heap_try_free_medium(p))
+    if (mr_heap_try_free_medium(p) || mr_harden_try_free(p))
         return;
     if (mr_usual_way != MR_USUAL_FULL || !mr_usual_free(p))
         free_rest(p);

@@ -24,6 +24,7 @@ enum { BORROW_FROM = 2048, BORROW_PER = 4 };
 static void set_current(struct mr_heap *heap, unsigned cls, struct mr_slab *slab)
 {
     heap->use[cls] = slab;
+    mr_harden_let_go(heap, cls);
     if (mr_sizeclass_bytes[cls] > MR_SMALL_MAX || mr_heap_is_veiled(heap))
         return;
     size_t i = mr_sizeclass_bytes[cls] / 16;

@@ -18,6 +18,7 @@ static const size_t WIPE_BY_HAND = (size_t)1 << 20;
 
 static bool wipes; /* freed memory is zeroed */
 static _Atomic int guard_count;
+bool mr_harden_alone;
 
 void mr_harden_init(void)
 {
@@ -34,13 +35,15 @@ static size_t map_bytes(size_t bytes)
     return mr_align_up((bytes >> MR_SLICE_SHIFT) * sizeof(struct mr_hard), mr_os_page);
 }
 
+static bool reserve_fences(struct mr_region *region);
+
 /* One OS page on either side stays inaccessible. */
 bool mr_harden_reserve(struct mr_region *region)
 {
     size_t bytes = map_bytes(region->reserved);
     char *at = mr_space_guard() ? mr_vm_reserve(bytes + 2 * mr_os_page, mr_os_page) : NULL;
     region->maps = at ? (struct mr_hard *)(void *)(at + mr_os_page) : NULL;
-    return at || !mr_space_guard();
+    return !mr_space_guard() || (at && reserve_fences(region));
 }
 
 bool mr_harden_commit(struct mr_region *region, size_t committed)
@@ -70,7 +73,7 @@ MR_INLINE struct mr_hard *map_of(const struct mr_slab *slab)
 }
 
 static uint32_t words_for(uint32_t blocks) { return (blocks + 63) / 64; }
-static uint64_t bit_of(uint32_t index) { return (uint64_t)1 << index % 64; }
+MR_INLINE uint64_t bit_of(uint32_t index) { return (uint64_t)1 << index % 64; }
 
 void mr_harden_start(struct mr_slab *slab, unsigned blocks)
 {
@@ -89,35 +92,111 @@ bool mr_harden_in_use(const struct mr_slab *slab, uint32_t index)
     return MR_PEEK(map->words[index / 64].used) & ~freed & bit_of(index);
 }
 
-/* ---- guards ---------------------------------------------------------------------------------------- */
+/* ---- guards ----------------------------------------------------------------------------------------
+ * A span that is given back keeps its guard: the next span there is most often as long. What else is taken there opens
+ * the guards it covers, with one call.
+ *
+ *   guard_count = sum of the bits in the fences of all regions <= guards_most */
 
-static char *guard_of(const struct mr_slab *head)
+static size_t fence_bytes(const struct mr_region *region)
 {
-    return mr_lookup_start(head) + ((size_t)(mr_slab_slices(head) - 1) << MR_SLICE_SHIFT);
+    return mr_align_up((region->reserved >> MR_SLICE_SHIFT) / 8 + 8, mr_os_page);
 }
 
-void mr_harden_guard(struct mr_slab *head, bool zero)
+static bool reserve_fences(struct mr_region *region)
 {
+    void *at = mr_vm_reserve(fence_bytes(region), mr_os_page);
+    region->fences = at;
+    return at && mr_vm_commit(at, fence_bytes(region));
+}
+
+static struct mr_region *region_of(const struct mr_slab *slab)
+{
+    struct mr_region *region = mr_regions;
+    while ((uintptr_t)slab - region->base >= region->reserved)
+        region++;
+    return region;
+}
+
+/* The first guard of the slices from..end - 1; end: none. */
+static uint32_t next_fence(const struct mr_region *region, uint32_t from, uint32_t end)
+{
+    for (; from < end; from = (from / 64 + 1) * 64) {
+        uint64_t bits = atomic_load_explicit(&region->fences[from / 64], memory_order_relaxed) >> from % 64;
+        if (bits)
+            return mr_min(from + mr_lowest_bit(bits), end);
+    }
+    return end;
+}
+
+static void set_fence(struct mr_region *region, uint32_t slice)
+{
+    atomic_fetch_or_explicit(&region->fences[slice / 64], bit_of(slice), memory_order_relaxed);
+}
+
+/* Those slices are accessible now. */
+static void clear_fences(struct mr_region *region, uint32_t from, uint32_t end)
+{
+    int count = 0;
+    for (uint32_t i = from; (i = next_fence(region, i, end)) < end; i++, count++)
+        atomic_fetch_and_explicit(&region->fences[i / 64], ~bit_of(i), memory_order_relaxed);
+    atomic_fetch_sub_explicit(&guard_count, count, memory_order_relaxed);
+}
+
+static bool protect(const struct mr_region *region, uint32_t from, uint32_t end, bool accessible)
+{
+    return mr_vm_protect((char *)region->base + ((size_t)from << MR_SLICE_SHIFT), (size_t)(end - from) << MR_SLICE_SHIFT,
+                         accessible);
+}
+
+static bool open(struct mr_region *region, uint32_t from, uint32_t end)
+{
+    uint32_t first = next_fence(region, from, end), last = first;
+    if (MR_LIKELY(first == end))
+        return true;
+    for (uint32_t i = first; i < end; i = next_fence(region, i + 1, end))
+        last = i;
+    if (!protect(region, first, last + 1, true))
+        return false;
+    clear_fences(region, first, last + 1);
+    return true;
+}
+
+/* zero: the slice costs nothing as it is. */
+static bool raise_guard(struct mr_region *region, uint32_t slice, bool zero)
+{
+    char *at = (char *)region->base + ((size_t)slice << MR_SLICE_SHIFT);
     if (atomic_fetch_add_explicit(&guard_count, 1, memory_order_relaxed) < guards_most &&
-        (zero || mr_vm_purge(guard_of(head), MR_SLICE)) && mr_vm_protect(guard_of(head), MR_SLICE, false))
-        head->guarded = true;
-    else
-        atomic_fetch_sub_explicit(&guard_count, 1, memory_order_relaxed);
+        (zero || mr_vm_purge(at, MR_SLICE)) && protect(region, slice, slice + 1, false)) {
+        set_fence(region, slice);
+        return true;
+    }
+    atomic_fetch_sub_explicit(&guard_count, 1, memory_order_relaxed);
+    return false;
+}
+
+bool mr_harden_guard(struct mr_slab *head, bool zero)
+{
+    struct mr_region *region = region_of(head);
+    uint32_t start = (uint32_t)(head - (struct mr_slab *)region->base), last = start + mr_slab_slices(head) - 1;
+    if (!open(region, start, last))
+        return false;
+    head->guarded = next_fence(region, last, last + 1) == last || raise_guard(region, last, zero);
+    return true;
 }
 
 bool mr_harden_unguard(struct mr_slab *head)
 {
-    if (!head->guarded)
-        return true;
-    if (!mr_vm_protect(guard_of(head), MR_SLICE, true))
+    struct mr_region *region = region_of(head);
+    uint32_t end = (uint32_t)(head - (struct mr_slab *)region->base) + mr_slab_slices(head);
+    if (!open(region, end - 1, end))
         return false;
     head->guarded = false;
-    atomic_fetch_sub_explicit(&guard_count, 1, memory_order_relaxed);
     return true;
 }
 
-/* Spans whose guard the system does not give back, because of a limit that came later. They are inaccessible as a whole, which a limit on data does not count:
- * so others can come back, and some of them in the end. */
+/* Spans with guards that the system does not open, because of a limit that came later. They are inaccessible as a
+ * whole, which a limit on data does not count: so others can come back, and some of them in the end. */
 static struct mr_slab *_Atomic aside;
 
 static void push_aside(struct mr_slab *head)
@@ -137,10 +216,11 @@ void mr_harden_set_aside(struct mr_slab *head)
 
 static bool come_back(struct mr_slab *head)
 {
-    if (!mr_vm_protect(mr_lookup_start(head), (size_t)mr_slab_slices(head) << MR_SLICE_SHIFT, true))
+    struct mr_region *region = region_of(head);
+    uint32_t start = (uint32_t)(head - (struct mr_slab *)region->base), end = start + mr_slab_slices(head);
+    if (!protect(region, start, end, true))
         return false;
-    head->guarded = false;
-    atomic_fetch_sub_explicit(&guard_count, 1, memory_order_relaxed);
+    clear_fences(region, start, end);
     mr_space_give(head, true);
     return true;
 }
@@ -157,13 +237,14 @@ void mr_harden_call_back(void)
     }
 }
 
-bool mr_harden_wipe(const struct mr_slab *head, uint32_t from)
+bool mr_harden_wipe(const struct mr_slab *head, size_t from)
 {
-    char *start = mr_lookup_start(head) + ((size_t)from << MR_SLICE_SHIFT);
-    size_t bytes = (size_t)(mr_slab_slices(head) - mr_space_guard() - from) << MR_SLICE_SHIFT;
+    char *start = mr_lookup_start(head) + from;
+    size_t bytes = head->large_bytes - from;
+    size_t rest = ((size_t)(mr_slab_slices(head) - mr_space_guard()) << MR_SLICE_SHIFT) - from;
     if (!wipes)
         return false;
-    if (bytes > WIPE_BY_HAND && mr_vm_purge(start, bytes))
+    if (bytes > WIPE_BY_HAND && mr_vm_purge(start, rest))
         return true;
     memset(start, 0, bytes);
     return false;
@@ -171,15 +252,21 @@ bool mr_harden_wipe(const struct mr_slab *head, uint32_t from)
 
 /* ---- taking -------------------------------------------------------------------------------------------- */
 
-/* xorshift64* (Vigna, 2016), seeded by where the kernel has put things and by the clock. */
+static uint64_t nothing; /* what the hands of classes without a slab look at */
+
+void mr_harden_equip(struct mr_heap *heap, struct mr_hand *hands)
+{
+    /* Where the kernel has put things, and the clock. */
+    heap->random = (uintptr_t)heap ^ (uintptr_t)&hands << 20 ^ mr_clock_ns() * 0x9e3779b97f4a7c15;
+    for (unsigned cls = 0; cls < MR_CLASS_COUNT; cls++)
+        hands[cls].used = &nothing;
+    heap->hands = hands;
+}
+
+/* Only the high bits: a linear congruence (Knuth's MMIX) is what every block can afford. */
 MR_INLINE uint64_t draw(struct mr_heap *heap)
 {
-    uint64_t x = heap->random ? heap->random : (uintptr_t)heap ^ (uintptr_t)&x << 20 ^ mr_clock_ns() * 0x9e3779b97f4a7c15;
-    x ^= x >> 12;
-    x ^= x << 25;
-    x ^= x >> 27;
-    heap->random = x;
-    return x * 0x2545f4914f6cdd1d;
+    return heap->random = heap->random * 6364136223846793005 + 1442695040888963407;
 }
 
 static void carve(struct mr_heap *heap, struct mr_slab *slab, uint32_t most)
@@ -190,57 +277,77 @@ static void carve(struct mr_heap *heap, struct mr_slab *slab, uint32_t most)
     MR_POKE(slab->ext, (uint16_t)(slab->ext + n));
 }
 
-static uint64_t free_bits(const struct mr_hard *map, uint32_t word, uint32_t carved)
+static uint64_t carved_of(const struct mr_slab *slab, uint32_t word)
 {
-    uint32_t here = carved - word * 64;
-    return ~map->words[word].used & (here < 64 ? bit_of(here) - 1 : UINT64_MAX);
+    uint32_t here = slab->ext - word * 64;
+    return here < 64 ? bit_of(here) - 1 : UINT64_MAX;
 }
 
-/* One of the free blocks among 16 neighbours: among 64, programs that walk what they allocated in a row lost more to cache
- * misses (src/README.md). Precondition: one of the carved blocks is free. */
-MR_INLINE uint32_t pick(struct mr_heap *heap, struct mr_hard *map, uint32_t carved)
+/* Points a hand at 64 neighbours of which one is free, anywhere in the slab. False: there are none. */
+static bool aim(struct mr_heap *heap, struct mr_hand *hand, struct mr_slab *slab)
 {
-    uint64_t luck = draw(heap), bits = free_bits(map, map->word, carved);
-    if (!bits) {
-        uint32_t words = words_for(carved), word = (uint32_t)((luck >> 32) % words);
-        while (!(bits = free_bits(map, word, carved)))
-            word = word + 1 < words ? word + 1 : 0;
-        map->word = word;
-    }
-    uint32_t low = mr_lowest_bit(bits), turn = luck >> 60, window = bits >> low & 0xffff;
-    uint32_t turned = (window >> turn | window << (16 - turn)) & 0xffff;
-    return map->word * 64 + low + (mr_lowest_bit(turned) + turn) % 16;
+    struct mr_hard *map = map_of(slab);
+    uint32_t words = words_for(slab->ext), word = (uint32_t)((draw(heap) >> 32) * words >> 32);
+    if (mr_slab_in_use(slab) == slab->ext)
+        return false;
+    while (!(~map->words[word].used & carved_of(slab, word)))
+        word = word + 1 < words ? word + 1 : 0;
+    size_t size = mr_sizeclass_bytes[slab->cls];
+    *hand = (struct mr_hand){ &map->words[word].used, carved_of(slab, word), mr_lookup_start(slab) + word * 64 * size, size, slab };
+    return true;
 }
 
-MR_INLINE void *take_one(struct mr_heap *heap, struct mr_slab *slab, struct mr_hard *map)
+/* One of the free blocks among 4 neighbours: programs that walk what they allocated in a row lose to each doubling, for
+ * the processor no longer fetches ahead what they come to (src/README.md). free: of the 64 at hand; not 0. */
+MR_INLINE uint32_t pick(struct mr_heap *heap, uint64_t free)
 {
-    uint32_t index = pick(heap, map, slab->ext);
-    MR_POKE(map->words[index / 64].used, map->words[index / 64].used | bit_of(index));
-    return mr_lookup_start(slab) + (size_t)index * mr_sizeclass_bytes[slab->cls];
+    uint32_t low = mr_lowest_bit(free), turn = draw(heap) >> 62, window = free >> low & 15;
+    return low + (mr_lowest_bit((window << 4 | window) >> turn) + turn) % 4;
+}
+
+/* NULL: none of the blocks at hand is free. */
+MR_INLINE void *take_at(struct mr_heap *heap, struct mr_hand *hand)
+{
+    uint64_t used = MR_PEEK(*hand->used), free = ~used & hand->carved;
+    if (MR_UNLIKELY(!free))
+        return NULL;
+    uint32_t bit = pick(heap, free);
+    MR_POKE(*hand->used, used | (uint64_t)1 << bit);
+    return hand->start + bit * hand->size;
 }
 
 void *mr_harden_take(struct mr_heap *heap, struct mr_slab *slab, uint32_t most)
 {
-    struct mr_hard *map = map_of(slab);
+    struct mr_hand *hand = &heap->hands[slab->cls];
+    void *p = take_at(heap, hand);
+    if (p)
+        return p;
     if (mr_slab_in_use(slab) == slab->ext && slab->ext < most)
         carve(heap, slab, most);
-    if (mr_slab_in_use(slab) == slab->ext)
-        return NULL;
-    return take_one(heap, slab, map);
+    return aim(heap, hand, slab) ? take_at(heap, hand) : NULL;
 }
 
-void *mr_harden_try_take(size_t size)
+static MR_NOINLINE void *take_elsewhere(struct mr_heap *heap, struct mr_hand *hand)
+{
+    void *p = hand->carved && aim(heap, hand, hand->slab) ? take_at(heap, hand) : NULL;
+    if (p)
+        MR_ADD(hand->slab->count, MR_COUNT_ALLOC);
+    mr_heaps_leave_own(heap);
+    return p;
+}
+
+void *mr_harden_take_quick(size_t size)
 {
     struct mr_heap *heap = mr_heap_self;
-    if (MR_UNLIKELY(!mr_heap_is_real(heap)))
+    if (MR_UNLIKELY(size > MR_SLAB_MAX || !mr_heap_is_real(heap)))
         return NULL;
-    struct mr_slab *slab = heap->use[mr_sizeclass_of(size)];
-    if (MR_UNLIKELY(mr_slab_in_use(slab) == slab->ext || (heap->mark & MR_OWNER_WATCHED)))
-        return NULL;
-    mr_heaps_enter();
-    void *p = take_one(heap, slab, map_of(slab));
-    MR_ADD(slab->count, MR_COUNT_ALLOC);
-    mr_heaps_leave(heap);
+    struct mr_hand *hand = &heap->hands[mr_sizeclass_of(size)];
+    mr_heaps_enter_own(heap);
+    void *p = take_at(heap, hand);
+    if (MR_UNLIKELY(!p))
+        return take_elsewhere(heap, hand);
+    MR_ADD(hand->slab->count, MR_COUNT_ALLOC);
+    mr_heaps_leave_own(heap);
     return p;
 }
 
@@ -303,27 +410,29 @@ enum mr_freed mr_harden_free(struct mr_heap *heap, struct mr_heap *owner, struct
     return MR_FREED;
 }
 
-/* A slab with any flag but that of hardening, and one that this block empties, goes the long way. */
-bool mr_harden_try_free(void *p)
+/* What needs more than a bit and a count goes the long way: a slab with any flag but that of hardening, one that this
+ * block empties, a block in a further region. */
+bool mr_harden_free_quick(void *p)
 {
     struct mr_heap *heap = mr_heap_self;
-    uintptr_t base = mr_lookup_base;
-    if (MR_UNLIKELY((uintptr_t)p - base >= MR_GLANCE(mr_lookup_bytes) || !mr_heap_is_real(heap) || !wipes))
+    uintptr_t base = mr_lookup_base, offset = (uintptr_t)p - base, within = (uintptr_t)p % MR_SLICE;
+    if (MR_UNLIKELY(offset >= MR_GLANCE(mr_lookup_bytes)))
         return false;
     struct mr_slab *slab = mr_slab_at(base, (uintptr_t)p);
     if (MR_UNLIKELY(atomic_load_explicit(&slab->owner, memory_order_relaxed) != ((uintptr_t)heap | MR_OWNER_HARDENED) ||
-                    mr_slab_in_use(slab) <= 1))
+                    slab->count_low <= 1))
         return false;
-    struct mr_hard *map = map_of(slab);
-    int index = mr_lookup_block(slab, p);
-    uint64_t used = index < 0 ? 0 : used_with(map, (uint32_t)index);
-    if (MR_UNLIKELY(!used))
+    struct mr_hard *map = &mr_regions[0].maps[offset >> MR_SLICE_SHIFT];
+    size_t size = mr_sizeclass_bytes[slab->cls];
+    uint32_t index = (uint32_t)(within * mr_sizeclass_inverse[slab->cls] >> 32);
+    uint64_t used = used_with(map, index);
+    if (MR_UNLIKELY(!used || index * size != within))
         return false;
-    mr_heaps_enter();
-    memset(p, 0, mr_sizeclass_bytes[slab->cls]);
-    MR_POKE(map->words[index / 64].used, used & ~bit_of((uint32_t)index));
+    mr_heaps_enter_own(heap);
+    memset(p, 0, size);
+    MR_POKE(map->words[index / 64].used, used & ~bit_of(index));
     MR_ADD(slab->count, -(uint64_t)1);
-    mr_heaps_leave(heap);
+    mr_heaps_leave_own(heap);
     return true;
 }
 

@@ -27,11 +27,21 @@ struct mr_hard {
     struct mr_slab *next;      /* in the inbox */
     _Atomic uint32_t pending;  /* only the owner makes it less */
     _Atomic uint32_t refused;  /* announced, but the block had been freed by yet another thread in that moment */
-    uint32_t word;             /* where the last block came from: neighbours in memory, as long as there are some */
     struct {
         uint64_t used;          /* written by the owner alone */
         _Atomic uint64_t freed;
     } words[MR_SLICE / 16 / 64];
+};
+
+/* Where the next blocks of a class come from: 64 neighbours of its current slab, as long as one of them is free.
+ *
+ *   bit i of ~*used & carved  <=>  the block at start + i * size is free        carved = 0: there is no such slab */
+struct mr_hand {
+    uint64_t *used; /* a word of the slab's map; while carved is 0, any that can be read */
+    uint64_t carved;
+    char *start;
+    size_t size;
+    struct mr_slab *slab;
 };
 
 MR_INLINE bool mr_harden_has(const struct mr_slab *slab)
@@ -42,6 +52,16 @@ MR_INLINE bool mr_harden_has(const struct mr_slab *slab)
 /* Settles from the options whether the heap is hardened; before the first region. */
 void mr_harden_init(void);
 
+/* A hardened heap begins; its hands have MR_CLASS_COUNT elements. */
+void mr_harden_equip(struct mr_heap *heap, struct mr_hand *hands);
+
+/* The class has another current slab, or none. */
+MR_INLINE void mr_harden_let_go(struct mr_heap *heap, unsigned cls)
+{
+    if (MR_UNLIKELY(heap->hands != NULL))
+        heap->hands[cls].carved = 0;
+}
+
 /* Maps of a new region, and for all slices of it below `committed`. False: no memory. */
 bool mr_harden_reserve(struct mr_region *region);
 bool mr_harden_commit(struct mr_region *region, size_t committed);
@@ -49,33 +69,27 @@ bool mr_harden_commit(struct mr_region *region, size_t committed);
 /* Gives up the address space of maps that are not writable yet, but for a page behind them. */
 void mr_harden_unreserve(const struct mr_region *region);
 
-/* Makes the last slice of a span inaccessible, if there are mappings left for that (`zero`: it costs nothing now), and
- * accessible again. False: the system refuses; a span that is free is then set aside, and called back when there is no
- * other memory. */
-void mr_harden_guard(struct mr_slab *head, bool zero);
+/* Makes the last slice of a span that was taken inaccessible, if there are mappings left for that (`zero`: it costs
+ * nothing now), and all others accessible; or the last one too. False: the system refuses; a span nobody uses is then set
+ * aside, and called back when there is no other memory. */
+bool mr_harden_guard(struct mr_slab *head, bool zero);
 bool mr_harden_unguard(struct mr_slab *head);
 void mr_harden_set_aside(struct mr_slab *head);
 void mr_harden_call_back(void);
 
-/* Zeroes a large block that is free now, from its slice `from` on. True: its OS pages went back to the system for that. */
-bool mr_harden_wipe(const struct mr_slab *head, uint32_t from);
+/* Zeroes a large block from its byte `from` on, which is gone for the program; what follows the block in its span reads as
+ * zero already. True: its OS pages went back to the system for that. */
+bool mr_harden_wipe(const struct mr_slab *head, size_t from);
 
 /* A slab of a hardened heap begins. */
 void mr_harden_start(struct mr_slab *slab, unsigned blocks);
 
-/* A block of the slab, carving more of its `most` blocks when none is free; NULL: it is full. The caller counts it. */
+/* A block of the slab, the current one of its class, carving more of its `most` blocks when none is free; NULL: it is
+ * full. The caller counts it. */
 void *mr_harden_take(struct mr_heap *heap, struct mr_slab *slab, uint32_t most);
-
-/* The same for a request of that size, at most MR_SLAB_MAX, in the calling thread's heap, if the current slab has a free
- * block; else NULL, and nothing happened. The caller counts nothing. */
-void *mr_harden_try_take(size_t size);
 
 /* Frees block `index`; heap: the caller's, or NULL. */
 enum mr_freed mr_harden_free(struct mr_heap *heap, struct mr_heap *owner, struct mr_slab *slab, uint32_t index);
-
-/* Frees a block of the calling thread's own heap, unless more than a bit and a count must change; else false, and nothing
- * happened. */
-bool mr_harden_try_free(void *p);
 
 /* Collects what other threads have freed. The caller owns the heap. */
 void mr_harden_drain(struct mr_heap *heap);

@@ -276,6 +276,20 @@ MR_INLINE bool mr_heap_try_free_medium(void *p)
     return index * bytes == offset && index < slab->ext && mr_heap_push(slab, p);
 }
 
+/* ---- the same in a hardened heap (harden.c) ---------------------------------------------------------------- */
+
+/* The heap is hardened, and nothing else is wanted of it. */
+extern MR_HIDDEN bool mr_harden_alone;
+
+/* While that holds: what mr_heap_try_malloc and mr_heap_try_medium do, for blocks that lie in no list. */
+void *mr_harden_take_quick(size_t size);
+bool mr_harden_free_quick(void *p);
+MR_INLINE void *mr_harden_try_malloc(size_t size)
+{
+    return MR_UNLIKELY(mr_harden_alone) ? mr_harden_take_quick(size) : NULL;
+}
+MR_INLINE bool mr_harden_try_free(void *p) { return MR_UNLIKELY(mr_harden_alone) && mr_harden_free_quick(p); }
+
 /* ---- the same in a watched heap that was entered, for slabs of one slice -------------------------------- */
 
 /* The tag of block `index` of the slab around p. */

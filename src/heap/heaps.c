@@ -29,6 +29,7 @@ static _Atomic uint64_t live_count, made_count;
 /* For threads that have ended and for signal handlers that interrupt a slow path: one heap for all,
  * under a lock. */
 static struct mr_heap shared;
+static struct mr_hand shared_hands[MR_CLASS_COUNT];
 static struct mr_lock shared_lock = MR_LOCK_INIT(MR_RANK_LATE);
 
 /* ---- making ------------------------------------------------------------------------------------ */
@@ -52,12 +53,14 @@ static void init_heap(struct mr_heap *heap)
     if (mr_heap_watch == MR_WATCH_ALL || (heap == &shared && veiled))
         heap->mark = MR_OWNER_WATCHED;
     heap->mark |= hardened ? MR_OWNER_HARDENED : 0;
+    if (hardened)
+        mr_harden_equip(heap, heap == &shared ? shared_hands : (struct mr_hand *)(heap + 1));
     publish(heap);
 }
 
 static struct mr_heap *make_heap(void)
 {
-    struct mr_heap *heap = mr_space_meta(sizeof *heap);
+    struct mr_heap *heap = mr_space_meta(sizeof *heap + (mr_space_guard() ? sizeof shared_hands : 0));
     if (heap) {
         init_heap(heap);
         atomic_fetch_add_explicit(&made_count, 1, memory_order_relaxed);
@@ -190,6 +193,7 @@ static void boot(void)
     if (mr_heap_watch == MR_WATCH_NOTHING && (mr_conf.guard || *mr_conf.fail))
         mr_heap_watch = MR_WATCH_SOME;
     mr_harden_init();
+    mr_harden_alone = mr_space_guard() && mr_heap_watch == MR_WATCH_NOTHING;
     init_heap(&shared);
     bool classic = mr_conf.strategy != MR_STRATEGY_SLAB;
     bool ready = classic ? mr_classic_init((enum mr_fit)(mr_conf.strategy - MR_STRATEGY_FIRST_FIT)) : mr_space_init();

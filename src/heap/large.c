@@ -154,6 +154,8 @@ static bool fits_span(const struct mr_slab *head, size_t bytes)
 
 static bool resize_in_place(struct mr_heap *heap, struct mr_slab *head, size_t bytes)
 {
+    if (MR_UNLIKELY(mr_space_guard() != 0) && bytes < head->large_bytes)
+        mr_harden_wipe(head, bytes);
     if (!fits_span(head, bytes) &&
         (head->large_moved || !mr_space_resize(head, (uint32_t)mr_space_slices(bytes))))
         return false;

@@ -80,9 +80,7 @@ static void *route_take(size_t size, size_t align, bool *zero)
         if (mr_heap_where() != MR_ROUTE_SLAB) /* nothing to be had, or this is a request of the set-up itself */
             return mr_emergency_take(size, align);
     }
-    *zero = false;
-    void *p = MR_UNLIKELY(mr_space_guard()) && size <= MR_SLAB_MAX && align <= 16 ? mr_harden_try_take(size) : NULL;
-    return p ? p : take(size, align, zero);
+    return take(size, align, zero);
 }
 
 void *mr_heap_take_behind(size_t size)
@@ -102,7 +100,7 @@ void *mr_heap_malloc_rest(size_t size)
 void *mr_heap_malloc(size_t size)
 {
     void *p = try_take(size);
-    return MR_LIKELY(p != NULL) ? p : mr_heap_malloc_rest(size);
+    return MR_LIKELY(p != NULL) || (p = mr_harden_try_malloc(size)) ? p : mr_heap_malloc_rest(size);
 }
 
 /* Pages of a block that large are given back rather than written: who asks for so much zeroed memory
@@ -120,6 +118,8 @@ void *mr_heap_calloc(size_t size)
 {
     bool zero = false;
     void *p = try_take(size);
+    if (!p)
+        p = mr_harden_try_malloc(size);
     if (!p && !mr_heap_is_hopeless(size))
         p = route_take(size, 16, &zero);
     return p && !zero ? mr_heap_clear(p, size) : p;
@@ -194,7 +194,9 @@ static enum mr_freed free_large(struct mr_heap *heap, struct mr_slab *head, void
 
 enum mr_freed mr_heap_free(void *p)
 {
-    return MR_LIKELY(mr_heap_try_free(p)) || mr_heap_try_free_medium(p) ? MR_FREED : mr_heap_free_rest(p);
+    if (MR_LIKELY(mr_heap_try_free(p)) || mr_heap_try_free_medium(p) || mr_harden_try_free(p))
+        return MR_FREED;
+    return mr_heap_free_rest(p);
 }
 
 static enum mr_freed free_in(struct mr_heap *heap, struct mr_slab *head, void *p)
@@ -232,8 +234,6 @@ enum mr_freed mr_heap_free_rest(void *p)
         return MR_FREED;
     if (MR_UNLIKELY(mr_heap_where() == MR_ROUTE_CLASSIC))
         return free_classic(p);
-    if (MR_UNLIKELY(mr_space_guard() != 0) && mr_harden_try_free(p))
-        return MR_FREED;
     struct mr_slab *head = held_at(p);
     if (MR_UNLIKELY(!head))
         return free_elsewhere(p);

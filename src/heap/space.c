@@ -226,10 +226,8 @@ static void clear_head(struct mr_slab *head)
     atomic_store_explicit(&head->owner, 0, memory_order_relaxed);
 }
 
-struct mr_slab *mr_space_take(uint32_t slices, uint32_t align, bool *zero)
+static struct mr_slab *take(uint32_t slices, uint32_t align, bool *zero)
 {
-    if ((size_t)slices + align > RESERVE_MOST >> MR_SLICE_SHIFT)
-        return NULL;
     mr_lock_acquire(&mr_space_lock);
     struct mr_slab *head = take_locked(slices, align, zero);
     mr_lock_release(&mr_space_lock);
@@ -243,10 +241,19 @@ struct mr_slab *mr_space_take(uint32_t slices, uint32_t align, bool *zero)
             head = take_from_new_region(slices, align, zero);
         mr_lock_release(&mr_space_lock);
     }
-    if (head) {
+    if (head)
         clear_head(head);
-        if (MR_UNLIKELY(mr_space_guard()))
-            mr_harden_guard(head, *zero);
+    return head;
+}
+
+struct mr_slab *mr_space_take(uint32_t slices, uint32_t align, bool *zero)
+{
+    if ((size_t)slices + align > RESERVE_MOST >> MR_SLICE_SHIFT)
+        return NULL;
+    struct mr_slab *head = take(slices, align, zero);
+    while (MR_UNLIKELY(mr_space_guard()) && head && !mr_harden_guard(head, *zero)) {
+        mr_harden_set_aside(head); /* a guard less among what is free each time: this ends */
+        head = take(slices, align, zero);
     }
     mr_purge_sweep(mr_clock_ms());
     return head;
@@ -265,10 +272,6 @@ void mr_space_give(struct mr_slab *head, bool clean)
     struct mr_region *region = region_of_head(head);
     uint64_t now = mr_clock_ms();
     clear_head(head);
-    if (MR_UNLIKELY(!mr_harden_unguard(head))) {
-        mr_harden_set_aside(head);
-        return;
-    }
     mr_lock_acquire(&mr_space_lock);
     mr_pool_give(&region->pool, (uint32_t)(head - (struct mr_slab *)region->base), clean ? 0 : mr_purge_tick(now));
     MR_EXPENSIVE(!MR_EVERY(16) || mr_pool_check(&region->pool) == NULL, "the pool is whole after a give");
@@ -309,13 +312,15 @@ bool mr_space_resize(struct mr_slab *head, uint32_t slices)
 {
     if (MR_LIKELY(mr_space_guard() == 0))
         return resize(head, slices);
-    if (slices < mr_slab_slices(head))
-        mr_harden_wipe(head, slices - mr_space_guard());
+    uint32_t before = mr_slab_slices(head);
     if (!mr_harden_unguard(head))
         return false;
     bool fits = resize(head, slices);
+    if (MR_LIKELY(mr_harden_guard(head, false)))
+        return fits;
+    resize(head, before); /* what it grew into stays shut */
     mr_harden_guard(head, false);
-    return fits;
+    return false;
 }
 
 /* ---- memoir's own memory ------------------------------------------------------------------------------ */

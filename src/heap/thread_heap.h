@@ -90,7 +90,8 @@ struct mr_heap {
     bool warm;                        /* an orphan that may keep slabs at hand (heaps.c) */
     int64_t carved;                   /* peak.h: not added to the sum of all yet */
     uintptr_t mark;                   /* MR_OWNER_WATCHED, MR_OWNER_HARDENED: when all its slabs are; constant */
-    uint64_t random;                  /* harden.c: where its next blocks come from; 0 before the first */
+    uint64_t random;                  /* harden.c: which block is the next */
+    struct mr_hand *hands;            /* of a hardened heap, by class: where its next blocks come from; constant */
     struct mr_slab **use;             /* the current slabs: current[], or in a veiled heap behind[]; constant */
     int64_t until_sample;             /* bytes that may still be handed out before one is sampled */
     void *user;                       /* the watcher's, about this heap's thread */
@@ -218,6 +219,13 @@ MR_INLINE struct mr_heap *mr_heaps_enter(void)
     return heap;
 }
 
+/* From mr_heaps_enter_own. */
+MR_INLINE void mr_heaps_leave_own(struct mr_heap *heap)
+{
+    atomic_store_explicit(&heap->busy, false, memory_order_relaxed);
+    mr_heaps_set_self(heap);
+}
+
 /* The heap shared by all is never busy: its lock says so. */
 MR_INLINE void mr_heaps_leave(struct mr_heap *heap)
 {
@@ -225,8 +233,7 @@ MR_INLINE void mr_heaps_leave(struct mr_heap *heap)
         mr_heaps_leave_rest(heap);
         return;
     }
-    atomic_store_explicit(&heap->busy, false, memory_order_relaxed);
-    mr_heaps_set_self(heap);
+    mr_heaps_leave_own(heap);
 }
 
 /* Gives back what an orphan has at hand, unless it may keep that. The caller has it to itself. */

@@ -59,12 +59,15 @@ Test(harden, a_freed_block_reads_as_zero)
 
 Test(harden, what_a_large_block_gives_up_reads_as_zero)
 {
-    char *p = mr_heap_malloc(1000000), *end = p + 900000;
-    memset(p, 0xab, 1000000);
-    enum mr_freed freed;
-    p = mr_heap_realloc(p, 200000, &freed);
-    cr_expect_eq(*end, 0);
-    mr_heap_free(p);
+    static const size_t left[] = { 200000, 990000 };
+    for (size_t i = 0; i < MR_COUNT(left); i++) {
+        char *p = mr_heap_malloc(1000000), *end = p + 999999;
+        memset(p, 0xab, 1000000);
+        enum mr_freed freed;
+        p = mr_heap_realloc(p, left[i], &freed);
+        cr_expect_eq(*end, 0, "of %zu bytes left", left[i]);
+        mr_heap_free(p);
+    }
 }
 
 Test(harden, a_second_free_is_refused_however_much_later)
@@ -210,6 +213,44 @@ Test(harden, a_block_that_is_resized_keeps_its_guard)
     p = mr_heap_realloc(p, 300000, &freed);
     cr_expect_not(mr_vm_readable(behind(p)));
     mr_heap_free(p);
+}
+
+Test(harden, a_guard_outlives_its_span_until_somebody_needs_the_place)
+{
+    enum { N = 40 };
+    char *blocks[N], *fence;
+    for (int i = 0; i < N; i++)
+        blocks[i] = mr_heap_malloc(100000);
+    fence = behind(blocks[N / 2]);
+    for (int i = 0; i < N; i++)
+        mr_heap_free(blocks[i]);
+    mr_heap_trim();
+    cr_expect_not(mr_vm_readable(fence), "it stays where it was");
+    for (int round = 0; round < 2; round++) {
+        char *p = mr_heap_malloc((size_t)(N - 2) * 3 * MR_SLICE);
+        cr_assert(p <= fence && fence < p + mr_heap_usable(p, NULL), "the test wants the place");
+        for (size_t k = 0; k < mr_heap_usable(p, NULL); k++)
+            cr_assert_eq(p[k], 0, "byte %zu", k);
+        memset(p, 1, mr_heap_usable(p, NULL));
+        cr_expect_not(mr_vm_readable(behind(p)));
+        mr_heap_free(p);
+    }
+}
+
+Test(harden, a_block_grows_over_old_guards)
+{
+    enum mr_freed freed;
+    char *blocks[20];
+    for (int i = 0; i < 20; i++)
+        blocks[i] = mr_heap_malloc(100000);
+    for (int i = 1; i < 20; i++)
+        mr_heap_free(blocks[i]);
+    mr_heap_trim();
+    for (size_t size = 100000; size < 3000000; size += 100000) {
+        blocks[0] = mr_heap_realloc(blocks[0], size, &freed);
+        memset(blocks[0], 1, size);
+    }
+    mr_heap_free(blocks[0]);
 }
 
 Test(harden, maps_lie_between_inaccessible_pages)
