@@ -13,8 +13,8 @@
  *
  *   pending = announced - collected;  pending > 0  <=>  the slab is in its owner's inbox, and is not given back
  *
- * Every span, memoir's own tables included, ends with a slice that nobody can touch (mr_space_slices), as long as the
- * process has mappings for that. Freed memory is zeroed, unless MEMOIR_CHECK fills it. The order is random enough
+ * Every span, memoir's own tables included, ends with a slice that nobody can touch (mr_space_slices, fences.h), as long
+ * as the process has mappings for that. Freed memory is zeroed, unless MEMOIR_CHECK fills it. The order is random enough
  * that a program's author cannot foresee it, not a cryptographer's. */
 #ifndef MR_HEAP_HARDEN_H
 #define MR_HEAP_HARDEN_H
@@ -68,14 +68,6 @@ bool mr_harden_commit(struct mr_region *region, size_t committed);
 
 /* Gives up the address space of maps that are not writable yet, but for a page behind them. */
 void mr_harden_unreserve(const struct mr_region *region);
-
-/* Makes the last slice of a span that was taken inaccessible, if there are mappings left for that (`zero`: it costs
- * nothing now), and all others accessible; or the last one too. False: the system refuses; a span nobody uses is then set
- * aside, and called back when there is no other memory. */
-bool mr_harden_guard(struct mr_slab *head, bool zero);
-bool mr_harden_unguard(struct mr_slab *head);
-void mr_harden_set_aside(struct mr_slab *head);
-void mr_harden_call_back(void);
 
 /* Zeroes a large block from its byte `from` on, which is gone for the program; what follows the block in its span reads as
  * zero already. True: its OS pages went back to the system for that. */

@@ -73,7 +73,7 @@ struct mr_slab {
     bool zero;               /* what is not carved yet reads as zero */
     bool kept;               /* current slab of its class, was found empty: count is one too high */
     bool queued;             /* in the queue of its bin */
-    bool guarded;            /* span: its last slice is inaccessible (harden.h) */
+    bool guarded;            /* span: its last slice is inaccessible (fences.h) */
 };
 _Static_assert(sizeof(struct mr_slab) == 64, "a descriptor is a cache line: mr_slab_at multiplies by 64");
 _Static_assert(offsetof(struct mr_slab, owner) >= sizeof(struct mr_span), "a free span's node must not touch owner or kind");

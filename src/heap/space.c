@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "conf.h"
+#include "fences.h"
 #include "harden.h"
 #include "purge.h"
 
@@ -234,7 +235,7 @@ static struct mr_slab *take(uint32_t slices, uint32_t align, bool *zero)
     if (MR_UNLIKELY(!head)) {
         /* Dirty and clean neighbours become one span when all are clean. */
         mr_space_purge(true);
-        mr_harden_call_back();
+        mr_fences_call_back();
         mr_lock_acquire(&mr_space_lock);
         head = take_locked(slices, align, zero);
         if (!head)
@@ -251,8 +252,8 @@ struct mr_slab *mr_space_take(uint32_t slices, uint32_t align, bool *zero)
     if ((size_t)slices + align > RESERVE_MOST >> MR_SLICE_SHIFT)
         return NULL;
     struct mr_slab *head = take(slices, align, zero);
-    while (MR_UNLIKELY(mr_space_guard()) && head && !mr_harden_guard(head, *zero)) {
-        mr_harden_set_aside(head); /* a guard less among what is free each time: this ends */
+    while (MR_UNLIKELY(mr_space_guard()) && head && !mr_fences_close(head, *zero)) {
+        mr_fences_set_aside(head); /* a guard less among what is free each time: this ends */
         head = take(slices, align, zero);
     }
     mr_purge_sweep(mr_clock_ms());
@@ -313,13 +314,13 @@ bool mr_space_resize(struct mr_slab *head, uint32_t slices)
     if (MR_LIKELY(mr_space_guard() == 0))
         return resize(head, slices);
     uint32_t before = mr_slab_slices(head);
-    if (!mr_harden_unguard(head))
+    if (!mr_fences_open(head))
         return false;
     bool fits = resize(head, slices);
-    if (MR_LIKELY(mr_harden_guard(head, false)))
+    if (MR_LIKELY(mr_fences_close(head, false)))
         return fits;
     resize(head, before); /* what it grew into stays shut */
-    mr_harden_guard(head, false);
+    mr_fences_close(head, false);
     return false;
 }
 

@@ -20,7 +20,7 @@ struct mr_region {
     _Atomic size_t committed; /* bytes from base, of slices handed to the pool (the table included) */
     struct mr_hard *maps;   /* hardened: one per slice (harden.h), so many bytes of them writable */
     size_t maps_committed;
-    _Atomic uint64_t *fences; /* hardened: bit i of them: slice i is inaccessible, a guard or one of a span that was here before */
+    _Atomic uint64_t *fences; /* hardened: bit i of them: slice i is inaccessible (fences.h) */
     struct mr_pool pool;    /* unit i is the slice at base + i * MR_SLICE */
 };
 
