@@ -95,6 +95,8 @@ static MR_NOINLINE void free_slow(void *p)
         return;
     if (mr_heap_try_free_medium(p) || mr_harden_try_free(p))
         return;
+    if (MR_LIKELY(!mr_heap_watch) && mr_heap_try_send(p))
+        return;
     if (mr_usual_way != MR_USUAL_FULL || !mr_usual_free(p))
         free_rest(p);
 }

@@ -70,6 +70,7 @@ static void queue_remove(struct mr_heap *heap, struct mr_slab *slab)
         slab->next->prev = slab->prev;
     else
         q->last = slab->prev;
+    slab->next = slab->prev = NULL;
     slab->queued = false;
 }
 
@@ -231,6 +232,8 @@ static void *take_from(struct mr_heap *heap, struct mr_slab *slab, bool *zero)
 {
     void *p = slab->free;
     uint32_t carved = slab->ext;
+    if (!p && (p = slab->returned))
+        slab->returned = NULL;
     if (p) {
         slab->free = *(void **)p;
     } else if (MR_UNLIKELY(heap->mark & MR_OWNER_HARDENED)) {
@@ -339,8 +342,29 @@ void mr_bin_came_back(struct mr_heap *heap, struct mr_slab *slab, uint32_t n)
         mr_bin_emptied(heap, slab);
 }
 
+/* The chain first ... last behind the list head ... tail. */
+MR_INLINE void append(void **head, void **tail, void *first, void *last)
+{
+    if (*head)
+        *(void **)*tail = first;
+    else
+        *head = first;
+    *tail = last;
+}
+
+void mr_bin_append(struct mr_heap *heap, struct mr_slab *slab, void *first, void *last, uint32_t n)
+{
+    if (slab == heap->use[slab->cls])
+        append(&slab->returned, &slab->returned_last, first, last);
+    else
+        append(&slab->free, &slab->last, first, last);
+    mr_bin_came_back(heap, slab, n);
+}
+
 void mr_bin_free(struct mr_heap *heap, struct mr_slab *slab, void *p)
 {
+    if (!slab->free && slab != heap->use[slab->cls]) /* it was full */
+        slab->last = p;
     *(void **)p = slab->free;
     slab->free = p;
     mr_bin_came_back(heap, slab, 1);

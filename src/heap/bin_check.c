@@ -2,11 +2,10 @@
 #include "harden.h"
 #include "thread_heap.h"
 
-/* The list, whose links the program can write over: none is followed before it is known to lead to a block. */
-static const char *check_list(const struct mr_slab *slab, uint32_t *listed, const void **at)
+/* A list, whose links the program can write over: none is followed before it is known to lead to a block. */
+static const char *check_list(const struct mr_slab *slab, const void *p, uint32_t *listed, const void **at)
 {
-    *listed = 0;
-    for (const void *p = slab->free; p; p = *(void *const *)p, ++*listed) {
+    for (; p; p = *(void *const *)p, ++*listed) {
         if (*listed > slab->ext || mr_lookup_block(slab, p) < 0)
             return "a free list leaves its slab";
         *at = p;
@@ -16,8 +15,9 @@ static const char *check_list(const struct mr_slab *slab, uint32_t *listed, cons
 
 static const char *check_blocks(const struct mr_slab *slab, uint32_t slop, const void **at)
 {
-    uint32_t listed;
-    const char *wrong = check_list(slab, &listed, at);
+    uint32_t listed = 0;
+    const char *wrong = check_list(slab, slab->free, &listed, at);
+    wrong = wrong ? wrong : check_list(slab, mr_slab_returned(slab), &listed, at);
     if (wrong)
         return wrong;
     *at = mr_lookup_start(slab);

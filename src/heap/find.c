@@ -153,10 +153,12 @@ static void strike_by_map(struct mr_find *find, const struct mr_slab *slab)
 
 static void strike_slab(struct mr_find *find, const struct mr_slab *slab)
 {
-    if (mr_harden_has(slab))
+    if (mr_harden_has(slab)) {
         strike_by_map(find, slab);
-    else
+    } else {
         strike_chain(find, MR_PEEK(slab->free));
+        strike_chain(find, mr_slab_returned(slab));
+    }
 }
 
 static void strike_slabs(struct mr_find *find)

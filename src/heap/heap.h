@@ -276,6 +276,17 @@ MR_INLINE bool mr_heap_try_free_medium(void *p)
     return index * bytes == offset && index < slab->ext && mr_heap_push(slab, p);
 }
 
+/* The same for a block of another thread's slab, after that has failed and while nothing is watched. A slice that no
+ * slab begins in has no owner: a large block is out at once. */
+MR_INLINE bool mr_heap_try_send(void *p)
+{
+    uintptr_t base = mr_lookup_base;
+    if (MR_UNLIKELY((uintptr_t)p - base >= MR_GLANCE(mr_lookup_bytes)))
+        return false;
+    struct mr_slab *slab = mr_slab_at(base, (uintptr_t)p);
+    return atomic_load_explicit(&slab->owner, memory_order_relaxed) != 0 && mr_remote_try_free(slab, p);
+}
+
 /* ---- the same in a hardened heap (harden.c) ---------------------------------------------------------------- */
 
 /* The heap is hardened, and nothing else is wanted of it. */

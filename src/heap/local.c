@@ -161,12 +161,18 @@ static bool untag(struct mr_slab *slab, uint32_t index)
     return was != 0;
 }
 
-/* heap: entered, or NULL when none could be. Which block was freed last only the owner can tell. */
+/* The block this thread freed last in that slab. */
+static bool is_last_freed(struct mr_heap *heap, struct mr_heap *owner, struct mr_slab *slab, const void *p)
+{
+    return heap == owner ? p == slab->free : heap && mr_remote_was_last(heap, slab, p);
+}
+
+/* heap: entered, or NULL when none could be. */
 static enum mr_freed free_slab_block(struct mr_heap *heap, struct mr_slab *slab, void *p)
 {
     struct mr_heap *owner = owner_of(slab);
     int index = owner ? mr_lookup_block(slab, p) : -1;
-    if (MR_UNLIKELY(index < 0 || (heap == owner && p == slab->free)))
+    if (MR_UNLIKELY(index < 0 || is_last_freed(heap, owner, slab, p)))
         return MR_NOT_A_BLOCK;
     if (MR_UNLIKELY(mr_tag_is_watched(slab) && !untag(slab, (uint32_t)index)))
         return MR_NOT_A_BLOCK;

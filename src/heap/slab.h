@@ -17,7 +17,7 @@
  * from the start of the slab's life in its class, the allocations and the blocks in use:
  *
  *   count = allocations << 16 | blocks in use + (kept ? 1 : 0)      (blocks in an inbox are in use)
- *   |free| + blocks in use  = ext <= blocks per slab of the class < 2^16
+ *   |free| + |returned| + blocks in use = ext <= blocks per slab of the class < 2^16
  *   frees                   = allocations - blocks in use
  *
  * malloc adds MR_COUNT_ALLOC, free subtracts one: the exact totals cost nothing over the count of
@@ -57,7 +57,10 @@ struct mr_slab {
                 uint64_t count; /* slab: allocations << 16 | blocks in use, plus one if kept */
                 uint16_t count_low;
             };
-            uint64_t seen; /* slab, kept: its allocations at the last search << 8, searches since it was used */
+            union {
+                uint64_t seen; /* slab, kept: its allocations at the last search << 8, searches since it was used */
+                void *last;    /* slab, not current: the last block of `free`; nothing when that is empty */
+            };
         };
         struct {
             size_t large_bytes;   /* large: usable bytes, a multiple of the OS page */
@@ -66,7 +69,15 @@ struct mr_slab {
         };
     };
     _Atomic uintptr_t owner; /* struct mr_heap * | MR_OWNER_*; 0 but for slabs */
-    struct mr_slab *next, *prev; /* the queue of its bin */
+    union {
+        struct {
+            struct mr_slab *next, *prev; /* slab, queued: the queue of its bin */
+        };
+        struct {
+            /* slab, current: a second list, of what other threads freed, first in first out, for when `free` has ended */
+            void *returned, *returned_last;
+        };
+    };
     uint16_t ext;            /* slab: blocks carved so far */
     uint8_t cls;             /* slab: size class */
     uint8_t kind;            /* enum mr_kind */
@@ -99,6 +110,12 @@ MR_INLINE struct mr_slab *mr_lookup_slice(const void *p)
     uintptr_t base = mr_lookup_base;
     return MR_LIKELY((uintptr_t)p - base < MR_GLANCE(mr_lookup_bytes)) ? mr_slab_at(base, (uintptr_t)p)
                                                                          : mr_lookup_slice_anywhere(p);
+}
+
+/* The second list; NULL in a slab that is not current. */
+MR_INLINE void *mr_slab_returned(const struct mr_slab *slab)
+{
+    return MR_PEEK(slab->queued) ? NULL : MR_PEEK(slab->returned);
 }
 
 /* Where the span of a head descriptor begins. */

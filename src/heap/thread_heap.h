@@ -22,14 +22,15 @@ struct mr_bin {
     struct mr_slab *first, *last;
 };
 
-/* Blocks of one slab of another heap that this one freed, not sent yet.
+/* Blocks of one slab of another heap that this one freed, not sent yet, in that order.
  *
  *   count = blocks from head to tail, linked through their first word; tail's is NULL
+ *   count <= MR_LETTER_MOST
  *
  * Each of them is in use for its slab, which therefore stays what and whose it is. When the chain is
- * sent its first block becomes a letter; the second words, which every block has, then hold
+ * sent its first block becomes a letter, whose second word, which every block has, then holds
  *
- *   first: count << 48 | the next letter        second, if there is one: the last block */
+ *   index of the last block << 51 | count - 1 << 43 | the next letter >> 4 */
 struct mr_chain {
     struct mr_slab *slab; /* NULL: empty */
     struct mr_heap *to;   /* the slab's owner */
@@ -37,16 +38,19 @@ struct mr_chain {
     uint64_t count;
 };
 #define MR_CHAIN_COUNT 64
-#define MR_LETTER_SHIFT 48
+#define MR_LETTER_MOST 256
 
 /* Bytes of blocks that a heap's chains may hold together. */
 #define MR_WAITING_MAX (64 << 10)
 
-MR_INLINE uint64_t mr_letter_count(const void *letter) { return ((const uint64_t *)letter)[1] >> MR_LETTER_SHIFT; }
-MR_INLINE void *mr_letter_next(const void *letter)
+/* Addresses have 47 bits, the low 4 of a block's are 0; a slab has at most 4096 blocks. */
+MR_INLINE uint64_t mr_letter_word(const void *letter) { return ((const uint64_t *)letter)[1]; }
+MR_INLINE void *mr_letter_next(const void *letter) { return (void *)(mr_letter_word(letter) << 21 >> 17); }
+MR_INLINE uint32_t mr_letter_count(const void *letter)
 {
-    return (void *)(uintptr_t)(((const uint64_t *)letter)[1] & (((uint64_t)1 << MR_LETTER_SHIFT) - 1));
+    return (uint32_t)(mr_letter_word(letter) >> 43) % MR_LETTER_MOST + 1;
 }
+MR_INLINE uint32_t mr_letter_last(const void *letter) { return (uint32_t)(mr_letter_word(letter) >> 51); }
 
 /* What a class has seen beside the counters of its present slabs. One writer: the owner. */
 struct mr_class_count {
@@ -150,6 +154,10 @@ void mr_bin_free(struct mr_heap *heap, struct mr_slab *slab, void *p);
 /* The same for `n` blocks (perhaps none) that are free in the slab's books already, but for its count. */
 void mr_bin_came_back(struct mr_heap *heap, struct mr_slab *slab, uint32_t n);
 
+/* Frees blocks first ... last, `n` of them and so linked, behind what came back before: in the order in which others
+ * freed them, which tends to be that in which they were allocated, and so by ascending addresses. */
+void mr_bin_append(struct mr_heap *heap, struct mr_slab *slab, void *first, void *last, uint32_t n);
+
 /* What the fast free leaves to be done when the last block in use came back. */
 void mr_bin_emptied(struct mr_heap *heap, struct mr_slab *slab);
 
@@ -162,6 +170,13 @@ const char *mr_bin_check_at(const struct mr_heap *heap, uint32_t slop, const voi
 const char *mr_bin_check(const struct mr_heap *heap);
 
 /* ---- remote.c: blocks freed by threads that do not own them. ------------------------------------ */
+
+/* Queues a block of a slab of which others wait already: the short way, for when no block is watched. False, and nothing
+ * happened, for every other pointer. slab: the descriptor of its slice. */
+bool mr_remote_try_free(struct mr_slab *slab, void *p);
+
+/* Whether that block is the last that was queued for its slab: freed again, twice in a row. */
+bool mr_remote_was_last(struct mr_heap *self, const struct mr_slab *slab, const void *p);
 
 /* Queues a block for its owner; sends all chains when enough has gathered. */
 void mr_remote_free(struct mr_heap *self, struct mr_heap *owner, struct mr_slab *slab, void *p);

@@ -281,10 +281,12 @@ static bool mark_span(void *ctx, struct mr_slab *head, bool is_free)
 {
     if (is_free || mr_slab_kind(head) != MR_KIND_SLAB)
         return true;
-    if (mr_harden_has(head))
+    if (mr_harden_has(head)) {
         mark_by_map(ctx, head);
-    else
+    } else {
         mark_chain(ctx, head->free);
+        mark_chain(ctx, mr_slab_returned(head));
+    }
     return true;
 }
 

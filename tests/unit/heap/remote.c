@@ -52,14 +52,22 @@ static int letters(struct mr_heap *heap, int *blocks)
     *blocks = 0;
     for (void *letter = heap->inbox; letter; letter = mr_letter_next(letter), n++) {
         int count = chain_length(letter);
-        cr_expect_eq(mr_letter_count(letter), (uint64_t)count);
+        cr_expect_eq(mr_letter_count(letter), (uint32_t)count);
         for (void *p = letter; p; p = *(void **)p) {
             cr_expect_eq(head_of(p), head_of(letter), "a letter holds blocks of one slab");
-            cr_expect(*(void **)p || count == 1 || p == (*(void ***)letter)[1], "its second block knows its last");
+            cr_expect_eq(*(void **)p == NULL, mr_lookup_block(head_of(p), p) == (int)mr_letter_last(letter), "it knows its last");
         }
         *blocks += count;
     }
     return n;
+}
+
+/* Takes blocks until the slab in use has none left at hand. They are never given back. */
+static void batch_take_rest(void *arg)
+{
+    size_t size = ((struct batch *)arg)->size;
+    while (mr_heap_self->direct[(size + 15) / 16]->free)
+        mr_heap_malloc(size);
 }
 
 static void expect_letters(struct mr_heap *heap, int count, int blocks)
@@ -78,8 +86,8 @@ Test(remote, blocks_gather_in_a_chain)
     cr_assert_not_null(chain);
     cr_expect_eq(chain_length(chain->head), 10);
     cr_expect_eq(chain->count, 10);
-    cr_expect_eq(chain->head, batch.blocks[9]);
-    cr_expect_eq(chain->tail, batch.blocks[0]);
+    cr_expect_eq(chain->head, batch.blocks[0]);
+    cr_expect_eq(chain->tail, batch.blocks[9]);
     cr_expect_eq(chain->to, other.heap);
     cr_expect_eq(mr_heap_self->waiting, 10 * 112);
     cr_expect_null(other.heap->inbox);
@@ -127,7 +135,7 @@ Test(remote, a_chain_goes_when_another_slab_needs_its_place)
     company_end(&other);
 }
 
-/* What is left of a slab's list ends up behind what a letter brings, and every block comes out once. */
+/* What a letter brings waits until the slab's list has ended, and every block comes out once. */
 Test(remote, a_letter_joins_the_blocks_that_are_free)
 {
     let_take(30, 100);
@@ -141,7 +149,8 @@ Test(remote, a_letter_joins_the_blocks_that_are_free)
     company_do(&other, pass_by, NULL);
     struct mr_slab *slab = head_of(batch.blocks[0]);
     cr_expect_eq(mr_slab_in_use(slab), 0);
-    cr_expect_eq(chain_length(slab->free), slab->ext);
+    cr_expect_eq(chain_length(slab->returned), 23);
+    cr_expect_eq(chain_length(slab->free), slab->ext - 23);
     company_do(&other, batch_take, &again);
     for (int i = 0; i < 30; i++)
         for (int k = 0; k < i; k++)
@@ -164,7 +173,93 @@ Test(remote, a_letter_brings_a_full_slab_back)
     cr_expect_eq(slab->owner, (uintptr_t)other.heap);
     cr_expect(slab->queued);
     cr_expect_eq(chain_length(slab->free), 2);
-    cr_expect_eq(slab->free, batch.blocks[1]);
+    cr_expect_eq(slab->free, batch.blocks[0]);
+    cr_expect_eq(slab->last, batch.blocks[1]);
+    company_end(&other);
+}
+
+/* However often blocks went round, and whatever letters they came home in: neighbours stay neighbours. */
+Test(remote, blocks_come_out_in_the_order_they_were_freed_in)
+{
+    static struct batch before;
+    int n = mr_sizeclass_blocks[mr_sizeclass_of(256)], apart = 0;
+    let_take(n, 256);
+    for (int round = 0; round < 20; round++) {
+        before = batch;
+        for (int i = 0; i < n; i++) {
+            mr_heap_free(batch.blocks[i]);
+            if (i % (7 + round) == 0)
+                mr_remote_flush(mr_heap_self);
+        }
+        mr_remote_flush(mr_heap_self);
+        company_do(&other, pass_by, NULL);
+        let_take(n, 256);
+        for (int i = 1; i < n; i++)
+            apart += (char *)batch.blocks[i] - (char *)batch.blocks[i - 1] != 256;
+    }
+    cr_expect(apart <= 20, "%d of %d steps go elsewhere than to the next block", apart, 20 * n);
+    cr_expect_eq(memcmp(&before, &batch, sizeof batch), 0);
+    company_end(&other);
+}
+
+Test(remote, letters_arrive_in_the_order_they_were_sent_in)
+{
+    struct batch again = { .size = 100, .count = 6 };
+    let_take(6, 100);
+    company_do(&other, batch_take_rest, &again); /* the list at hand */
+    for (int i = 0; i < 6; i++) {
+        mr_heap_free(batch.blocks[i]);
+        mr_remote_flush(mr_heap_self);
+    }
+    expect_letters(other.heap, 6, 6);
+    company_do(&other, batch_take, &again);
+    for (int i = 0; i < 6; i++)
+        cr_expect_eq(again.blocks[i], batch.blocks[i], "block %d", i);
+    company_end(&other);
+}
+
+Test(remote, a_full_letter_goes)
+{
+    let_take(MR_LETTER_MOST + 10, 16);
+    for (int i = 0; i < batch.count; i++)
+        cr_expect_eq(mr_heap_try_send(batch.blocks[i]) ? MR_FREED : mr_heap_free(batch.blocks[i]), MR_FREED);
+    expect_letters(other.heap, 1, MR_LETTER_MOST);
+    cr_expect_eq(chain_of(batch.blocks[0])->count, 10);
+    expect_in_use(0, 0);
+    company_end(&other);
+}
+
+/* The short way takes what the long one would, once a chain has begun, and nothing else. */
+Test(remote, the_short_way_is_for_blocks_of_a_chain_that_has_begun)
+{
+    char other_memory[16];
+    let_take(3, 1000);
+    char *first = batch.blocks[0], *second = batch.blocks[1];
+    cr_expect_not(mr_heap_try_send(first), "no chain");
+    cr_expect_eq(mr_heap_free(first), MR_FREED);
+    cr_expect_not(mr_heap_try_send(second + 16), "no block");
+    cr_expect_not(mr_heap_try_send(second + MR_SLICE - 1024), "never carved");
+    cr_expect_not(mr_heap_try_send(other_memory), "not ours");
+    cr_expect(mr_heap_try_send(second));
+    cr_expect_not(atomic_load(&mr_heap_self->busy));
+    cr_expect_eq(chain_of(first)->count, 2);
+    cr_expect_eq(mr_heap_self->waiting, 2 * 1024);
+    cr_expect_eq(counts(mr_heap_self, 1000)->sent, 2);
+    mr_remote_flush(mr_heap_self);
+    cr_expect_not(mr_heap_try_send(batch.blocks[2]), "no chain any more");
+    expect_letters(other.heap, 1, 2);
+    company_end(&other);
+}
+
+Test(remote, a_block_that_waits_is_not_freed_again_at_once)
+{
+    let_take(2, 100);
+    for (int i = 0; i < 2; i++) {
+        cr_expect_eq(mr_heap_free(batch.blocks[i]), MR_FREED);
+        cr_expect_not(mr_heap_try_send(batch.blocks[i]));
+        cr_expect_eq(mr_heap_free(batch.blocks[i]), MR_NOT_A_BLOCK);
+    }
+    cr_expect_eq(chain_length(chain_of(batch.blocks[0])->head), 2);
     company_end(&other);
 }
 
