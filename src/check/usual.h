@@ -9,9 +9,16 @@
 enum mr_usual { MR_USUAL_NONE, MR_USUAL_SAMPLE, MR_USUAL_FULL, MR_USUAL_EXACT };
 extern MR_HIDDEN int mr_usual_way; /* enum mr_usual; NONE until the ledger is open */
 
+/* MR_USUAL_FULL: where what is not usual goes. */
+typedef void *mr_usual_take(size_t size, uintptr_t pc, uintptr_t sp, uintptr_t bp);
+typedef bool mr_usual_give(void *p);
+
 /* What belongs to a heap's thread; struct mr_heap.user. */
 struct mr_usual_thread {
     struct mr_sample sample;
+    struct mr_unwind_start from; /* of the request under way: seldom wanted a second time, so it has no registers */
+    mr_usual_take *take;
+    mr_usual_give *give;
     struct mr_track track;
 };
 
@@ -57,9 +64,8 @@ MR_INLINE void *mr_usual_try(size_t size)
                                             : NULL;
 }
 
-/* MR_USUAL_FULL. */
-void *mr_usual_malloc(size_t size, uintptr_t pc, uintptr_t sp, uintptr_t bp);
-
-bool mr_usual_free(void *p);
+/* MR_USUAL_FULL. What they leave alone goes to `otherwise`, by a jump. */
+void *mr_usual_malloc(size_t size, uintptr_t pc, uintptr_t sp, uintptr_t bp, mr_usual_take *otherwise);
+bool mr_usual_free(void *p, mr_usual_give *otherwise);
 
 #endif

@@ -321,10 +321,22 @@ static void *take(const struct mr_unwind_start *from, size_t size, size_t align,
 }
 
 /* By the short ways, as the entry layer's; NULL or false, and nothing happened, where there is none. */
+static void *no_block(size_t size, uintptr_t pc, uintptr_t sp, uintptr_t bp)
+{
+    (void)size, (void)pc, (void)sp, (void)bp;
+    return NULL;
+}
+
+static bool not_given(void *p)
+{
+    (void)p;
+    return false;
+}
+
 static void *take_usual(const struct mr_unwind_start *from, size_t size)
 {
     switch (mr_usual_way) {
-    case MR_USUAL_FULL: return mr_usual_malloc(size, from->pc, from->sp, from->bp);
+    case MR_USUAL_FULL: return mr_usual_malloc(size, from->pc, from->sp, from->bp, no_block);
     default: return mr_usual_try(size);
     }
 }
@@ -332,7 +344,7 @@ static void *take_usual(const struct mr_unwind_start *from, size_t size)
 static bool give_usual(void *p)
 {
     switch (mr_usual_way) {
-    case MR_USUAL_FULL: return mr_usual_free(p);
+    case MR_USUAL_FULL: return mr_usual_free(p, not_given);
     case MR_USUAL_EXACT: return mr_usual_try_free_exact(p);
     default: return mr_usual_way == MR_USUAL_SAMPLE && mr_heap_try_free(p);
     }

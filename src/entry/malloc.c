@@ -41,8 +41,7 @@ static MR_NOINLINE void *malloc_walked(size_t size, uintptr_t pc, uintptr_t sp, 
 static MR_NOINLINE void *malloc_traced(size_t size)
 {
     struct mr_unwind_start from = MR_UNWIND_HERE();
-    void *p = mr_usual_malloc(size, from.pc, from.sp, from.bp);
-    return MR_LIKELY(p != NULL) ? p : malloc_walked(size, from.pc, from.sp, from.bp);
+    return mr_usual_malloc(size, from.pc, from.sp, from.bp, malloc_walked);
 }
 
 static MR_NOINLINE void *malloc_slow(size_t size)
@@ -76,7 +75,7 @@ static void free_other(void *p, const struct mr_unwind_start *from)
     errno = saved;
 }
 
-static MR_NOINLINE void free_rest(void *p)
+static MR_NOINLINE bool free_rest(void *p)
 {
     switch (MR_LIKELY(!mr_heap_watch) ? mr_heap_free_rest(p) : mr_watch_free(MR_WATCH_CALLER, p)) {
     case MR_FREED:
@@ -87,17 +86,20 @@ static MR_NOINLINE void free_rest(void *p)
     case MR_NOT_A_BLOCK:
         mr_findings_bad_pointer("free", p, MR_WATCH_CALLER);
     }
+    return true;
 }
 
 static MR_NOINLINE void free_slow(void *p)
 {
+    if (mr_usual_way == MR_USUAL_FULL) {
+        mr_usual_free(p, free_rest);
+        return;
+    }
     if (mr_usual_way == MR_USUAL_EXACT && mr_usual_try_free_exact(p))
         return;
     if (mr_heap_try_free_medium(p) || mr_harden_try_free(p))
         return;
-    if (MR_LIKELY(!mr_heap_watch) && mr_heap_try_send(p))
-        return;
-    if (mr_usual_way != MR_USUAL_FULL || !mr_usual_free(p))
+    if (MR_UNLIKELY(mr_heap_watch) || !mr_heap_try_send(p))
         free_rest(p);
 }
 

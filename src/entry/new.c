@@ -107,8 +107,26 @@ static MR_NOINLINE void *new_slow(size_t size, size_t align)
     }
 }
 
+static MR_NOINLINE void *new_walked(size_t size, uintptr_t pc, uintptr_t sp, uintptr_t bp)
+{
+    bool is_ours = mr_heap_is_real(mr_heap_self) || !mr_other_rules();
+    void *p = NULL;
+    if (is_ours && !mr_heap_is_hopeless(size))
+        p = mr_watch_malloc(&(struct mr_unwind_start){ pc, sp, bp }, size);
+    return MR_LIKELY(p != NULL) ? p : new_slow(size, 0);
+}
+
+/* By way of malloc the stack would have a frame of ours to be looked at each time. */
+static MR_NOINLINE void *new_traced(size_t size)
+{
+    struct mr_unwind_start from = MR_UNWIND_HERE();
+    return mr_usual_malloc(size, from.pc, from.sp, from.bp, new_walked);
+}
+
 static MR_NOINLINE void *new_missed(size_t size)
 {
+    if (mr_usual_way == MR_USUAL_FULL)
+        return new_traced(size);
     void *p = mr_usual_try(size);
     return MR_LIKELY(p != NULL) ? p : new_slow(size, 0);
 }

@@ -237,6 +237,10 @@ MR_INLINE struct mr_heap *mr_heaps_enter(void)
 /* From mr_heaps_enter_own. */
 MR_INLINE void mr_heaps_leave_own(struct mr_heap *heap)
 {
+    if (MR_DEBUG >= 2) {
+        mr_heaps_leave_rest(heap);
+        return;
+    }
     atomic_store_explicit(&heap->busy, false, memory_order_relaxed);
     mr_heaps_set_self(heap);
 }

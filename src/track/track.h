@@ -41,20 +41,40 @@ void mr_track_end(struct mr_track *t);
 /* The site of the stack that begins at `start`. t may be NULL, here and below. */
 uint32_t mr_track_here(struct mr_track *t, const struct mr_unwind_start *start);
 
-/* The same when that takes no walk: 0, and nothing happened, if it does. For whoever has t to itself. */
+/* The same when that takes no walk, in three steps. 0, and nothing happened, if it does. For whoever has t to itself. */
 bool mr_track_agrees(struct mr_track *t, uint32_t site, uintptr_t pc, uintptr_t sp, uintptr_t bp);
-MR_READS_STACKS MR_INLINE uint32_t mr_track_known(struct mr_track *t, uintptr_t pc, uintptr_t sp, uintptr_t bp)
+
+/* Its innermost frame is that of the thread's last stack. */
+MR_INLINE bool mr_track_may_be_last(const struct mr_track *t, uintptr_t pc, uintptr_t sp, uintptr_t bp)
 {
     const struct mr_unwind *u = &t->unwind;
-    uint32_t site;
+    return u->epoch == atomic_load_explicit(&mr_unwind_epoch, memory_order_acquire) &&
+           mr_unwind_is_frame(u->last, pc, sp, bp);
+}
+
+/* And so are the others. */
+MR_READS_STACKS MR_INLINE uint32_t mr_track_last(const struct mr_track *t)
+{
+    const struct mr_unwind *u = &t->unwind;
+    return mr_unwind_differing(u->checks, u->last->checks) == 0 ? t->site : 0;
+}
+
+/* Else it may have been met lately. */
+MR_INLINE uint32_t mr_track_met(struct mr_track *t, uintptr_t pc, uintptr_t sp, uintptr_t bp)
+{
+    const struct mr_unwind *u = &t->unwind;
     if (MR_UNLIKELY(u->epoch != atomic_load_explicit(&mr_unwind_epoch, memory_order_acquire)))
         return 0;
-    if (mr_unwind_is_frame(u->last, pc, sp, bp) && mr_unwind_differing(u->checks, u->last->checks) == 0)
-        site = t->site;
-    else
-        site = mr_recent_find(&t->recent, u, pc, sp, bp);
+    uint32_t site = mr_recent_find(&t->recent, u, pc, sp, bp);
     MR_EXPENSIVE(!MR_EVERY(100) || mr_track_agrees(t, site, pc, sp, bp), "a stack that was met lately is the one that is there");
     return site;
+}
+
+/* All of that. */
+MR_INLINE uint32_t mr_track_known(struct mr_track *t, uintptr_t pc, uintptr_t sp, uintptr_t bp)
+{
+    uint32_t site = mr_track_may_be_last(t, pc, sp, bp) ? mr_track_last(t) : 0;
+    return site ? site : mr_track_met(t, pc, sp, bp);
 }
 
 /* The stack that begins at `start`, as a node of FRAMES, without making a site of it; 0 as above. */
@@ -80,32 +100,38 @@ MR_READS_STACKS MR_INLINE uint32_t mr_track_known_stack(struct mr_track *t, uint
 void mr_track_alloc(struct mr_track *t, uint32_t site, size_t bytes, const void *block);
 void mr_track_free(struct mr_track *t, uint32_t site, size_t bytes, const void *block);
 
-/* The same by the shortest way, for whoever has t to itself; false, and nothing happened: by the functions above. */
+/* The same by the shortest way, for whoever has t to itself and does what is said to be left to do. */
+enum mr_track_left {
+    MR_TRACK_ALL,          /* nothing happened: it is for the functions above */
+    MR_TRACK_NOTHING,
+    MR_TRACK_LOOK_DUE,     /* mr_track_look(t, false) */
+    MR_TRACK_PEAK_LOOK_DUE /* mr_track_look(t, true) */
+};
 enum { MR_TRACK_LOOK = 256 }; /* so many events of a lane are between two looks at the clock */
 void mr_track_look(struct mr_track *t, bool at_the_peak);
 
-MR_INLINE bool mr_track_try_alloc(struct mr_track *t, uint32_t site, size_t bytes, const void *block)
+MR_INLINE enum mr_track_left mr_track_try_alloc(struct mr_track *t, uint32_t site, size_t bytes, const void *block)
 {
     struct mr_ledger_lane *lane = t->lane;
     struct mr_ledger_delta *d = &lane->deltas[site % MR_LANE_ENTRIES];
     if (MR_UNLIKELY(!lane || MR_GLANCE(d->site) != site))
-        return false;
+        return MR_TRACK_ALL;
     MR_ADD(d->allocs, 1);
     MR_ADD(d->alloc_bytes, bytes);
     uint64_t events = MR_ADD(lane->allocs, 1);
     bool high = (int64_t)(MR_ADD(lane->alloc_bytes, bytes) - MR_GLANCE(lane->freed_bytes)) > t->limit;
     t->last = block;
     if (MR_UNLIKELY(high | (events % MR_TRACK_LOOK == 0)))
-        mr_track_look(t, high);
-    return true;
+        return high ? MR_TRACK_PEAK_LOOK_DUE : MR_TRACK_LOOK_DUE;
+    return MR_TRACK_NOTHING;
 }
 
-MR_INLINE bool mr_track_try_free(struct mr_track *t, uint32_t site, size_t bytes, const void *block)
+MR_INLINE enum mr_track_left mr_track_try_free(struct mr_track *t, uint32_t site, size_t bytes, const void *block)
 {
     struct mr_ledger_lane *lane = t->lane;
     struct mr_ledger_delta *d = &lane->deltas[site % MR_LANE_ENTRIES];
     if (MR_UNLIKELY(!lane || MR_GLANCE(d->site) != site))
-        return false;
+        return MR_TRACK_ALL;
     MR_ADD(d->frees, 1);
     MR_ADD(d->freed_bytes, bytes);
     if (block == t->last)
@@ -113,9 +139,7 @@ MR_INLINE bool mr_track_try_free(struct mr_track *t, uint32_t site, size_t bytes
     uint64_t events = MR_ADD(lane->frees, 1);
     MR_ADD(lane->freed_bytes, bytes);
     t->last = NULL;
-    if (MR_UNLIKELY(events % MR_TRACK_LOOK == 0))
-        mr_track_look(t, false);
-    return true;
+    return MR_UNLIKELY(events % MR_TRACK_LOOK == 0) ? MR_TRACK_LOOK_DUE : MR_TRACK_NOTHING;
 }
 
 /* The same for blocks that were sampled with this mean: each stands for those that were not (sample.c). */
