@@ -7,7 +7,7 @@
 #include "os.h"
 
 enum { STRING_MOST = 4095 };
-static const uint64_t STEP_LEAST = 64 * MR_KIB, STEP_MOST = MR_MIB;
+static const uint64_t STEP_LEAST = 16 * MR_KIB, STEP_MOST = MR_MIB; /* small: most processes write next to nothing */
 
 static const struct { uint32_t entry_bytes, capacity; } shapes[MR_SECTION_COUNT] = {
     [MR_SECTION_STATS] = { sizeof(struct mr_ledger_stats), 1 },
@@ -55,7 +55,7 @@ static uint64_t extent(enum mr_section_kind kind)
 static bool grow(enum mr_section_kind kind, uint64_t needed)
 {
     uint64_t room = rooms[kind], least = mr_align_up(needed, mr_os_page) - room;
-    uint64_t step = mr_min(mr_max(mr_align_up(room / 4, STEP_LEAST), STEP_LEAST), STEP_MOST);
+    uint64_t step = mr_align_up(mr_min(mr_max(room / 4, STEP_LEAST), STEP_MOST), mr_os_page);
     step = mr_min(mr_max(step, least), extent(kind) - room);
     if (!commit(offsets[kind] + room, step)) {
         step = least;

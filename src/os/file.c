@@ -56,13 +56,23 @@ void *mr_file_map(int fd, void *at, size_t bytes)
 }
 
 /* A full disk is told by the kernel's own write into the page: it fails where a store would be a SIGBUS. (What
- * is written is the signal mask; the page is fresh and is zeroed again. madvise can do the same since Linux 5.14
- * only, and fallocate wants a descriptor.) */
-static bool make_room(char *page)
+ * is written is the signal mask; the page is fresh and is zeroed again. fallocate wants a descriptor.) */
+static bool make_page(char *page)
 {
     if (syscall(SYS_rt_sigprocmask, SIG_BLOCK, NULL, page, sizeof(uint64_t)) != 0)
         return false;
     memset(page, 0, sizeof(uint64_t));
+    return true;
+}
+
+/* Since Linux 5.14 in one call. What that says when it fails differs by version: the pages then tell. */
+static bool make_room(char *at, size_t bytes)
+{
+    if (mr_vm_populate(at, bytes))
+        return true;
+    for (size_t i = 0; i < bytes; i += mr_os_page)
+        if (!make_page(at + i))
+            return false;
     return true;
 }
 
@@ -77,9 +87,7 @@ bool mr_file_map_open(void *at, size_t bytes)
 bool mr_file_map_commit(void *at, size_t bytes)
 {
     int saved = errno;
-    bool done = mr_file_map_open(at, bytes);
-    for (size_t i = 0; done && i < bytes; i += mr_os_page)
-        done = make_room((char *)at + i);
+    bool done = mr_file_map_open(at, bytes) && make_room(at, bytes);
     if (!done)
         syscall(SYS_mprotect, at, bytes, PROT_NONE);
     errno = saved;

@@ -37,7 +37,7 @@ bool mr_vm_purge(void *at, size_t bytes);
 void mr_vm_release(void *at, size_t bytes);
 
 /* Faults the range in for writing, as far as the kernel knows how (Linux 5.14); a hint. */
-void mr_vm_populate(void *at, size_t bytes);
+bool mr_vm_populate(void *at, size_t bytes);
 
 /* Asks for huge pages where the range is touched for the first time; a hint. */
 void mr_vm_huge(void *at, size_t bytes);

@@ -81,7 +81,7 @@ bool mr_vm_protect(void *at, size_t bytes, bool accessible)
 
 bool mr_vm_purge(void *at, size_t bytes) { return advise(at, bytes, MADV_DONTNEED); }
 void mr_vm_huge(void *at, size_t bytes) { advise(at, bytes, MADV_HUGEPAGE); }
-void mr_vm_populate(void *at, size_t bytes) { advise(at, bytes, MADV_POPULATE_WRITE); }
+bool mr_vm_populate(void *at, size_t bytes) { return advise(at, bytes, MADV_POPULATE_WRITE); }
 
 bool mr_vm_move(void *from, void *to, size_t bytes)
 {
