@@ -97,9 +97,7 @@ static MR_NOINLINE void free_slow(void *p)
     }
     if (mr_usual_way == MR_USUAL_EXACT && mr_usual_try_free_exact(p))
         return;
-    if (mr_heap_try_free_medium(p) || mr_harden_try_free(p))
-        return;
-    if (MR_UNLIKELY(mr_heap_watch) || !mr_heap_try_send(p))
+    if (!mr_harden_try_free(p) && !mr_heap_try_free_next(p))
         free_rest(p);
 }
 

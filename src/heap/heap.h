@@ -262,29 +262,25 @@ MR_INLINE bool mr_heap_try_free(void *p)
 
 /* The same for what the fast free misses of a wide slab: the blocks that begin in any slice but its first. A descriptor
  * may be INTERIOR still when its slab is gone: then no slab that begins there has a block so far behind. */
-MR_INLINE bool mr_heap_try_free_medium(void *p)
+MR_INLINE bool mr_heap_free_medium(struct mr_slab *slice, void *p)
 {
-    uintptr_t base = mr_lookup_base;
-    if (MR_UNLIKELY((uintptr_t)p - base >= MR_GLANCE(mr_lookup_bytes)))
-        return false;
-    struct mr_slab *slice = mr_slab_at(base, (uintptr_t)p);
-    if (mr_slab_kind(slice) != MR_KIND_INTERIOR)
-        return false;
     struct mr_slab *slab = slice - slice->ext;
     size_t bytes = mr_sizeclass_bytes[slab->cls], offset = slice->ext * MR_SLICE + (uintptr_t)p % MR_SLICE;
     size_t index = offset * mr_sizeclass_inverse[slab->cls] >> 32;
     return index * bytes == offset && index < slab->ext && mr_heap_push(slab, p);
 }
 
-/* The same for a block of another thread's slab, after that has failed and while nothing is watched. A slice that no
- * slab begins in has no owner: a large block is out at once. */
-MR_INLINE bool mr_heap_try_send(void *p)
+/* What comes after the fast free and is short too: such a block, and, while nothing is watched, one of another thread's
+ * slab. A slice that no slab begins in has no owner: a large block is out at once. */
+MR_INLINE bool mr_heap_try_free_next(void *p)
 {
     uintptr_t base = mr_lookup_base;
     if (MR_UNLIKELY((uintptr_t)p - base >= MR_GLANCE(mr_lookup_bytes)))
         return false;
-    struct mr_slab *slab = mr_slab_at(base, (uintptr_t)p);
-    return atomic_load_explicit(&slab->owner, memory_order_relaxed) != 0 && mr_remote_try_free(slab, p);
+    struct mr_slab *slice = mr_slab_at(base, (uintptr_t)p);
+    if (atomic_load_explicit(&slice->owner, memory_order_relaxed) != 0)
+        return MR_LIKELY(!mr_heap_watch) && mr_remote_try_free(slice, p);
+    return mr_slab_kind(slice) == MR_KIND_INTERIOR && mr_heap_free_medium(slice, p);
 }
 
 /* ---- the same in a hardened heap (harden.c) ---------------------------------------------------------------- */

@@ -200,7 +200,7 @@ static enum mr_freed free_large(struct mr_heap *heap, struct mr_slab *head, void
 
 enum mr_freed mr_heap_free(void *p)
 {
-    if (MR_LIKELY(mr_heap_try_free(p)) || mr_heap_try_free_medium(p) || mr_harden_try_free(p))
+    if (MR_LIKELY(mr_heap_try_free(p)) || mr_harden_try_free(p) || mr_heap_try_free_next(p))
         return MR_FREED;
     return mr_heap_free_rest(p);
 }

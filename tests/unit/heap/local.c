@@ -63,13 +63,13 @@ Test(local, blocks_far_into_a_wide_slab_need_no_slow_path)
     struct mr_slab *slab = mr_lookup_head(mr_lookup_slice(p));
     uint64_t in_use = mr_slab_in_use(slab);
     cr_expect_not(mr_heap_try_free(p), "the descriptor of its slice has no owner");
-    cr_expect_not(mr_heap_try_free_medium(p + 16), "inside a block");
-    cr_expect_not(mr_heap_try_free_medium(mr_lookup_start(slab) + 7 * MR_SLICE), "not carved yet");
-    cr_expect(mr_heap_try_free_medium(p));
+    cr_expect_not(mr_heap_try_free_next(p + 16), "inside a block");
+    cr_expect_not(mr_heap_try_free_next(mr_lookup_start(slab) + 7 * MR_SLICE), "not carved yet");
+    cr_expect(mr_heap_try_free_next(p));
     cr_expect_eq(mr_slab_in_use(slab), in_use - 1);
-    cr_expect_not(mr_heap_try_free_medium(p), "freed twice in a row");
+    cr_expect_not(mr_heap_try_free_next(p), "freed twice in a row");
     cr_expect_eq(mr_heap_try_medium(20 * MR_KIB), p);
-    cr_expect(mr_heap_try_free_medium(q));
+    cr_expect(mr_heap_try_free_next(q));
     cr_expect_eq(mr_heap_free(q), MR_NOT_A_BLOCK);
     EXPECT_SOUND();
 }
@@ -77,14 +77,14 @@ Test(local, blocks_far_into_a_wide_slab_need_no_slow_path)
 Test(local, blocks_far_into_a_wide_slab_of_nobody_else_need_no_slow_path)
 {
     char *p = far_block(20 * MR_KIB), *small = mr_heap_malloc(100);
-    cr_expect_not(mr_heap_try_free_medium(small), "the fast path's");
-    cr_expect_not(mr_heap_try_free_medium(NULL));
-    cr_expect_not(mr_heap_try_free_medium(&p), "an address on the stack");
+    cr_expect_not(mr_heap_try_free_next(small), "the fast path's");
+    cr_expect_not(mr_heap_try_free_next(NULL));
+    cr_expect_not(mr_heap_try_free_next(&p), "an address on the stack");
     struct mr_heap *self = mr_heap_self;
     mr_heap_self = MR_HEAP_LATE;
-    cr_expect_not(mr_heap_try_free_medium(p), "another heap's");
+    cr_expect_not(mr_heap_try_free_next(p), "another heap's");
     mr_heap_self = self;
-    cr_expect(mr_heap_try_free_medium(p));
+    cr_expect(mr_heap_try_free_next(p));
     EXPECT_SOUND();
 }
 
@@ -102,8 +102,8 @@ Test(local, a_slice_that_was_far_into_a_wide_slab)
         mr_heap_malloc(100);
     char *large = mr_heap_malloc(MR_MIB);
     for (size_t at = 0; at < MR_MIB; at += 4096)
-        cr_assert_not(at > 0 && mr_heap_try_free_medium(large + at), "inside a large block, at %zu", at);
-    cr_expect_not(mr_heap_try_free_medium(p), "no block");
+        cr_assert_not(at > 0 && mr_heap_try_free_next(large + at), "inside a large block, at %zu", at);
+    cr_expect_not(mr_heap_try_free_next(p), "no block");
     EXPECT_SOUND();
 }
 
