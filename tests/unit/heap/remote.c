@@ -222,7 +222,7 @@ Test(remote, a_full_letter_goes)
 {
     let_take(MR_LETTER_MOST + 10, 16);
     for (int i = 0; i < batch.count; i++)
-        cr_expect_eq(mr_heap_try_send(batch.blocks[i]) ? MR_FREED : mr_heap_free(batch.blocks[i]), MR_FREED);
+        cr_expect_eq(mr_heap_try_free_next(batch.blocks[i]) ? MR_FREED : mr_heap_free(batch.blocks[i]), MR_FREED);
     expect_letters(other.heap, 1, MR_LETTER_MOST);
     cr_expect_eq(chain_of(batch.blocks[0])->count, 10);
     expect_in_use(0, 0);
@@ -235,18 +235,18 @@ Test(remote, the_short_way_is_for_blocks_of_a_chain_that_has_begun)
     char other_memory[16];
     let_take(3, 1000);
     char *first = batch.blocks[0], *second = batch.blocks[1];
-    cr_expect_not(mr_heap_try_send(first), "no chain");
+    cr_expect_not(mr_heap_try_free_next(first), "no chain");
     cr_expect_eq(mr_heap_free(first), MR_FREED);
-    cr_expect_not(mr_heap_try_send(second + 16), "no block");
-    cr_expect_not(mr_heap_try_send(second + MR_SLICE - 1024), "never carved");
-    cr_expect_not(mr_heap_try_send(other_memory), "not ours");
-    cr_expect(mr_heap_try_send(second));
+    cr_expect_not(mr_heap_try_free_next(second + 16), "no block");
+    cr_expect_not(mr_heap_try_free_next(second + MR_SLICE - 1024), "never carved");
+    cr_expect_not(mr_heap_try_free_next(other_memory), "not ours");
+    cr_expect(mr_heap_try_free_next(second));
     cr_expect_not(atomic_load(&mr_heap_self->busy));
     cr_expect_eq(chain_of(first)->count, 2);
     cr_expect_eq(mr_heap_self->waiting, 2 * 1024);
     cr_expect_eq(counts(mr_heap_self, 1000)->sent, 2);
     mr_remote_flush(mr_heap_self);
-    cr_expect_not(mr_heap_try_send(batch.blocks[2]), "no chain any more");
+    cr_expect_not(mr_heap_try_free_next(batch.blocks[2]), "no chain any more");
     expect_letters(other.heap, 1, 2);
     company_end(&other);
 }
@@ -256,7 +256,7 @@ Test(remote, a_block_that_waits_is_not_freed_again_at_once)
     let_take(2, 100);
     for (int i = 0; i < 2; i++) {
         cr_expect_eq(mr_heap_free(batch.blocks[i]), MR_FREED);
-        cr_expect_not(mr_heap_try_send(batch.blocks[i]));
+        cr_expect_not(mr_heap_try_free_next(batch.blocks[i]));
         cr_expect_eq(mr_heap_free(batch.blocks[i]), MR_NOT_A_BLOCK);
     }
     cr_expect_eq(chain_length(chain_of(batch.blocks[0])->head), 2);
