@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/time.h>
 
 #include "../../../src/track/sites.h"
@@ -194,6 +195,7 @@ static struct shadow *shared;
 
 static int book_until_killed(void)
 {
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that is broken off leaves nobody behind */
     open_with_sites("killed.memoir");
     struct mr_track *t = begin();
     for (uint32_t round = 1; round; round++)
