@@ -267,7 +267,7 @@ MR_INLINE bool mr_heap_free_medium(struct mr_slab *slice, void *p)
     struct mr_slab *slab = slice - slice->ext;
     size_t bytes = mr_sizeclass_bytes[slab->cls], offset = slice->ext * MR_SLICE + (uintptr_t)p % MR_SLICE;
     size_t index = offset * mr_sizeclass_inverse[slab->cls] >> 32;
-    return index * bytes == offset && index < slab->ext && mr_heap_push(slab, p);
+    return index * bytes == offset && index < MR_PEEK(slab->ext) && mr_heap_push(slab, p);
 }
 
 /* What comes after the fast free and is short too: such a block, and, while nothing is watched, one of another thread's
@@ -293,9 +293,9 @@ void *mr_harden_take_quick(size_t size);
 bool mr_harden_free_quick(void *p);
 MR_INLINE void *mr_harden_try_malloc(size_t size)
 {
-    return MR_UNLIKELY(mr_harden_alone) ? mr_harden_take_quick(size) : NULL;
+    return MR_UNLIKELY(MR_GLANCE(mr_harden_alone)) ? mr_harden_take_quick(size) : NULL;
 }
-MR_INLINE bool mr_harden_try_free(void *p) { return MR_UNLIKELY(mr_harden_alone) && mr_harden_free_quick(p); }
+MR_INLINE bool mr_harden_try_free(void *p) { return MR_UNLIKELY(MR_GLANCE(mr_harden_alone)) && mr_harden_free_quick(p); }
 
 /* ---- the same in a watched heap that was entered, for slabs of one slice -------------------------------- */
 

@@ -193,7 +193,7 @@ static void boot(void)
     if (mr_heap_watch == MR_WATCH_NOTHING && (mr_conf.guard || *mr_conf.fail))
         mr_heap_watch = MR_WATCH_SOME;
     mr_harden_init();
-    mr_harden_alone = mr_space_guard() && mr_heap_watch == MR_WATCH_NOTHING;
+    MR_POKE(mr_harden_alone, mr_space_guard() && mr_heap_watch == MR_WATCH_NOTHING);
     init_heap(&shared);
     bool classic = mr_conf.strategy != MR_STRATEGY_SLAB;
     bool ready = classic ? mr_classic_init((enum mr_fit)(mr_conf.strategy - MR_STRATEGY_FIRST_FIT)) : mr_space_init();
