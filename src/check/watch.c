@@ -443,6 +443,11 @@ static void *resize_by_copying(const struct mr_unwind_start *from, void *p, size
 static size_t usable_of(const void *p, enum mr_freed *known)
 {
     struct mr_tag tag;
+    struct mr_tag_spot spot;
+    if (mr_heap_watch == MR_WATCH_ALL && MR_LIKELY(mr_tag_around(p, &spot) && spot.block == p && *spot.tag != 0)) {
+        *known = MR_FREED;
+        return spot.usable;
+    }
     size_t usable = mr_heap_usable(p, known);
     if (*known != MR_FREED || mr_heap_watch != MR_WATCH_ALL || usable > MR_SLAB_MAX || !mr_lookup_slice(p) || mr_tag_get(p, &tag))
         return usable;

@@ -39,6 +39,24 @@ static const char *build_id_of(uint32_t index, const struct mr_ledger_module *mo
     return ids[index];
 }
 
+/* The loader reads all symbols of a module for one name, and sites share their callers. Of one report: what a name stands
+ * in may be unloaded before the next. */
+static struct known {
+    uint64_t address;
+    const char *function;
+} known[1024];
+
+static const char *name_at(uint64_t address)
+{
+    struct known *k = &known[address * 0x9E3779B97F4A7C15 >> 54];
+    if (k->address != address) {
+        struct mr_symbol_answer answer;
+        mr_dladdr_source.find(&mr_dladdr_source, &(struct mr_symbol_place){ .address = address }, &answer);
+        *k = (struct known){ address, answer.count ? answer.frames[0].function : NULL };
+    }
+    return k->function;
+}
+
 static struct mr_report_frame name_frame(const struct mr_ledger_frame *frame)
 {
     const struct mr_ledger_module *module = module_at(frame->module);
@@ -50,11 +68,8 @@ static struct mr_report_frame name_frame(const struct mr_ledger_frame *frame)
     named.module = (const char *)mr_writer_entries(MR_SECTION_STRINGS) + module->path;
     named.build_id = build_id_of(frame->module, module);
     named.offset = frame->pc - 1 - module->bias;
-    struct mr_symbol_answer answer;
-    if (module->unloaded_ms == 0) {
-        mr_dladdr_source.find(&mr_dladdr_source, &(struct mr_symbol_place){ .address = named.address }, &answer);
-        named.function = answer.count ? answer.frames[0].function : NULL;
-    }
+    if (module->unloaded_ms == 0)
+        named.function = name_at(named.address);
     return named;
 }
 
@@ -171,6 +186,7 @@ static void take_sums(struct mr_report *report, const struct mr_leak_result *lea
 void mr_sites_fill(struct mr_report *report)
 {
     const struct mr_leak_result *leaks = mr_story_leaks();
+    memset(known, 0, sizeof known);
     report->leaks_checked = leaks != NULL;
     report->check_doubts = leaks ? leaks->unstopped : 0;
     if (mr_writer_header && mr_conf.trace != MR_TRACE_OFF) {
