@@ -48,6 +48,13 @@ OVERRIDES  += signals chart
 sources = $(sort $(wildcard $(addprefix src/,$(addsuffix /*.c,$(1)))))
 objects = $(patsubst src/%.c,$(B)/obj/%.o,$(1))
 
+# What every program runs lies together, at the front: the kernel maps a file by 64 KiB around each first touch. (And so
+# there is no _fini, which would lie at the end and does nothing.)
+FRONT   := entry/exits entry/malloc entry/other heap/local heap/bin heap/heaps heap/space heap/cache heap/large heap/purge \
+           heap/remote heap/lookup heap/sizeclass os/lock os/misc os/thread os/vm pool/pool pool/fit_bins pool/fit_segregated \
+           conf/boot conf/conf
+FRONT_OBJ := $(FRONT:%=$(B)/obj/%.o)
+
 LIB_OBJ := $(filter-out $(CLI_ONLY:%=$(B)/obj/%.o),$(call objects,$(call sources,$(LIB_LAYERS))))
 CLI_OBJ := $(filter-out $(LIB_ONLY:%=$(B)/obj/%.o),$(call objects,$(call sources,$(CLI_LAYERS))))
 CLI_ONLY_OBJ := $(filter $(CLI_ONLY:%=$(B)/obj/%.o),$(CLI_OBJ))
@@ -89,7 +96,7 @@ CFLAGS_track_unwind := -fno-tree-slp-vectorize
 
 $(B)/libmemoir.so: $(LIB_OBJ) src/entry/exports.map
 	$(CC) $(OPT) -shared -Wl,-soname,libmemoir.so -Wl,--version-script=src/entry/exports.map \
-	  -Wl,-z,defs,-z,now,-z,relro,-z,nodelete,-z,noseparate-code $(LDFLAGS) $(LIB_OBJ) -o $@
+	  -Wl,-z,defs,-z,now,-z,relro,-z,nodelete,-z,noseparate-code,-init=none,-fini=none $(LDFLAGS) $(FRONT_OBJ) $(filter-out $(FRONT_OBJ),$(LIB_OBJ)) -o $@
 
 $(B)/libmemoir.a: $(ARC_OBJ)
 	@rm -f $@
