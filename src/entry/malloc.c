@@ -89,16 +89,27 @@ static MR_NOINLINE bool free_rest(void *p)
     return true;
 }
 
-static MR_NOINLINE void free_slow(void *p)
+MR_INLINE void free_next(void *p)
 {
-    if (mr_usual_way == MR_USUAL_FULL) {
-        mr_usual_free(p, free_rest);
-        return;
-    }
-    if (mr_usual_way == MR_USUAL_EXACT && mr_usual_try_free_exact(p))
-        return;
     if (!mr_harden_try_free(p) && !mr_heap_try_free_next(p))
         free_rest(p);
+}
+
+/* With tags. Apart, for the registers that the others need not save then. */
+static MR_NOINLINE void free_tagged(void *p)
+{
+    if (mr_usual_way == MR_USUAL_FULL)
+        mr_usual_free(p, free_rest);
+    else if (!mr_usual_try_free_exact(p))
+        free_next(p);
+}
+
+static MR_NOINLINE void free_slow(void *p)
+{
+    if (mr_usual_way == MR_USUAL_FULL || mr_usual_way == MR_USUAL_EXACT)
+        free_tagged(p);
+    else
+        free_next(p);
 }
 
 void mr_entry_free(void *p)

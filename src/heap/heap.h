@@ -270,8 +270,8 @@ MR_INLINE bool mr_heap_free_medium(struct mr_slab *slice, void *p)
     return index * bytes == offset && index < MR_PEEK(slab->ext) && mr_heap_push(slab, p);
 }
 
-/* What comes after the fast free and is short too: such a block, and, while nothing is watched, one of another thread's
- * slab. A slice that no slab begins in has no owner: a large block is out at once. */
+/* What comes after the fast free and is short too: such a block, and, while nothing is watched, a large one or one of
+ * another thread's slab. A slice that no slab begins in has no owner. */
 MR_INLINE bool mr_heap_try_free_next(void *p)
 {
     uintptr_t base = mr_lookup_base;
@@ -280,7 +280,9 @@ MR_INLINE bool mr_heap_try_free_next(void *p)
     struct mr_slab *slice = mr_slab_at(base, (uintptr_t)p);
     if (atomic_load_explicit(&slice->owner, memory_order_relaxed) != 0)
         return MR_LIKELY(!mr_heap_watch) && mr_remote_try_free(slice, p);
-    return mr_slab_kind(slice) == MR_KIND_INTERIOR && mr_heap_free_medium(slice, p);
+    if (mr_slab_kind(slice) == MR_KIND_INTERIOR)
+        return mr_heap_free_medium(slice, p);
+    return mr_slab_kind(slice) == MR_KIND_LARGE && MR_LIKELY(!mr_heap_watch) && mr_large_try_free(slice, p);
 }
 
 /* ---- the same in a hardened heap (harden.c) ---------------------------------------------------------------- */

@@ -137,6 +137,17 @@ void mr_large_free(struct mr_heap *heap, struct mr_slab *head)
     mr_cache_follow_purge(heap);
 }
 
+bool mr_large_try_free(struct mr_slab *head, void *p)
+{
+    struct mr_heap *heap = mr_heap_self;
+    if (MR_UNLIKELY(!mr_heap_is_real(heap) || (char *)p != mr_lookup_start(head)))
+        return false;
+    mr_heaps_enter_own(heap);
+    mr_large_free(heap, head);
+    mr_heaps_leave(heap);
+    return true;
+}
+
 static void set_bytes(struct mr_heap *heap, struct mr_slab *head, size_t bytes)
 {
     size_t before = head->large_bytes;

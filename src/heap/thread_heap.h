@@ -175,6 +175,9 @@ const char *mr_bin_check(const struct mr_heap *heap);
  * happened, for every other pointer. slab: the descriptor of its slice. */
 bool mr_remote_try_free(struct mr_slab *slab, void *p);
 
+/* Frees the large block that starts at p, if one does and the calling thread has a heap; else nothing happened. */
+bool mr_large_try_free(struct mr_slab *head, void *p);
+
 /* Whether that block is the last that was queued for its slab: freed again, twice in a row. */
 bool mr_remote_was_last(struct mr_heap *self, const struct mr_slab *slab, const void *p);
 

@@ -88,6 +88,23 @@ Test(local, blocks_far_into_a_wide_slab_of_nobody_else_need_no_slow_path)
     EXPECT_SOUND();
 }
 
+Test(local, large_blocks_are_freed_by_a_short_way)
+{
+    char *p = mr_heap_malloc(100 * MR_KIB);
+    cr_expect_not(mr_heap_try_free_next(p + MR_SLICE), "inside it");
+    cr_expect_not(mr_heap_try_free_next(p + 16), "inside its first slice");
+    struct mr_heap *self = mr_heap_self;
+    mr_heap_self = MR_HEAP_LATE;
+    cr_expect_not(mr_heap_try_free_next(p), "no heap to give it to");
+    mr_heap_self = self;
+    cr_expect(mr_heap_try_free_next(p));
+    cr_expect_not(atomic_load(&self->busy));
+    cr_expect_not(mr_heap_try_free_next(p), "freed already");
+    cr_expect_eq(mr_heap_free(p), MR_NOT_A_BLOCK);
+    cr_expect_eq(mr_heap_malloc(100 * MR_KIB), p);
+    EXPECT_SOUND();
+}
+
 /* What an interior slice was says nothing once the wide slab is gone. */
 Test(local, a_slice_that_was_far_into_a_wide_slab)
 {
