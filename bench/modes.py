@@ -29,7 +29,7 @@ VALGRIND = ["valgrind", "-q", "--leak-check=full", "--trace-children=yes", "--lo
 NOTES = """
 - `exact`: MEMOIR_CHECK=arguments, the cheapest mode that tells every double and invalid free (the default tells those
   that cost nothing to see); `full`: MEMOIR_TRACE=full, which tells them too, with call stacks.
-- `check`: MEMOIR_CHECK=1 MEMOIR_TRACE=full; `harden`: MEMOIR_HARDEN=1; `guard`: MEMOIR_GUARD=on, one block in 1,000.
+- `check`: MEMOIR_CHECK=1 MEMOIR_TRACE=full; `harden`: MEMOIR_HARDEN=1; `guard`: MEMOIR_GUARD=on, one block in 5,000.
 - memcheck: valgrind --leak-check=full. AddressSanitizer: gcc -fsanitize=address, leaks not looked for.
 """
 
