@@ -40,7 +40,7 @@ EMBED_BIN := $(addprefix $(B)/bench/embed-,pools slab stack gc) $(if $(wildcard 
              $(if $(TLSF),$(B)/bench/tlsf.so)
 
 # The same programs for AddressSanitizer, for bench/modes.py.
-ASAN_BIN := $(addprefix $(B)/bench/asan/,containers tree shuffle realloc calloc)
+ASAN_BIN := $(addprefix $(B)/bench/asan/,containers tree shuffle calloc)
 $(B)/bench/asan/%: bench/prog/%.c bench/prog/bench.h bench/bench.mk
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 -D_GNU_SOURCE $(BENCH_CFLAGS) -fsanitize=address $< -o $@ -ldl
